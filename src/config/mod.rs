@@ -1,0 +1,1 @@
+//! What the operator wrote becomes what runs. A `Snapshot` that exists is valid.

@@ -1,0 +1,1 @@
+//! One ordinary thread that may block. Traffic goes on if it dies.

@@ -1,0 +1,1 @@
+//! Pinned workers: never block, never lock, never allocate without a bound.

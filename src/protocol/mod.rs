@@ -1,0 +1,7 @@
+//! Bytes to facts and back. Never touches a socket, a clock, a thread or a log.
+//!
+//! Promises of the room: the same bytes give the same result however they are split; nothing
+//! panics on any input; work is linear in the input; memory is bounded.
+
+pub mod dialect;
+pub mod http1;

@@ -1,0 +1,1 @@
+//! All tests that run the real binary over real sockets, in one test binary.

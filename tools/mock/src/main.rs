@@ -1,0 +1,3 @@
+//! A scripted LLM provider with faults on request.
+
+fn main() {}
