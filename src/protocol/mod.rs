@@ -3,5 +3,8 @@
 //! Promises of the room: the same bytes give the same result however they are split; nothing
 //! panics on any input; work is linear in the input; memory is bounded.
 
+pub mod ascii;
 pub mod dialect;
 pub mod http1;
+pub mod json;
+pub mod sse;

@@ -1,0 +1,141 @@
+//! One client connection: exchanges one after another until either side has enough.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use monoio::net::TcpStream;
+
+use super::request::{HeadFault, Request};
+use crate::config::snapshot::Snapshot;
+use crate::data_plane::exchange::{self, Next};
+use crate::data_plane::io::buffer::Buffer;
+use crate::data_plane::io::fault::{Cause, Fault, Wait};
+use crate::data_plane::io::stream::Stream;
+use crate::data_plane::worker::local::Local;
+use crate::protocol::http1::parse::{HeadLimits, RequestParser};
+use crate::shared::clock::Millis;
+use crate::shared::lifecycle::Phase;
+
+/// A client connection with what was read and not yet used.
+#[derive(Debug)]
+pub struct Connection {
+    /// Read and not yet used. Without capacity while the connection idles.
+    pub buffer: Buffer,
+    /// The worker's own state.
+    pub local: Rc<Local>,
+    /// The connection.
+    pub stream: Stream,
+}
+
+/// Serves one connection to its end.
+pub async fn serve(local: Rc<Local>, tcp: TcpStream, _peer: SocketAddr) {
+    let stream = Stream::plain(&local.watchers, tcp);
+    let mut connection = Connection { buffer: Buffer::default(), local, stream };
+    while connection.serve_one().await == Next::KeepAlive {}
+}
+
+impl Connection {
+    /// One request and its answer.
+    async fn serve_one(&mut self) -> Next {
+        let snapshot = self.local.snapshot();
+        let request = match self.read_head(&snapshot).await {
+            Ok(request) => request,
+            Err(fault) => return exchange::refuse_head(self, &snapshot, fault).await,
+        };
+        // The snapshot may have changed while the connection idled.
+        let snapshot = self.local.snapshot();
+        let used = exchange::run(self, &request, snapshot).await;
+        match used {
+            exchange::Used { next: Next::KeepAlive, bytes } => {
+                self.buffer.consume(bytes);
+                self.release_if_empty();
+                Next::KeepAlive
+            }
+            exchange::Used { next: Next::Close, .. } => Next::Close,
+        }
+    }
+
+    /// Waits for the next request and reads its whole head.
+    async fn read_head(&mut self, snapshot: &Snapshot) -> Result<Request, HeadFault> {
+        let limits = HeadLimits {
+            fields_max: snapshot.limits.headers,
+            head_bytes_max: snapshot.limits.head_bytes,
+            line_bytes_max: REQUEST_LINE_BYTES_MAX,
+        };
+        let mut parser = RequestParser::new(limits);
+        let head_ms = snapshot.timeouts.client_head.0;
+        let mut deadline = None;
+        loop {
+            if !self.buffer.is_empty() {
+                if let Some(head) = parser.parse(self.buffer.filled())? {
+                    return Request::new(head, self.buffer.filled());
+                }
+                deadline.get_or_insert_with(|| Millis::now().plus(head_ms));
+            }
+            match deadline {
+                None => self.idle(snapshot.timeouts.keep_alive.0).await?,
+                Some(at) => self.read_more(at, snapshot.limits.head_bytes).await?,
+            }
+        }
+    }
+
+    /// Waits for the first byte of a request, holding no buffer.
+    async fn idle(&mut self, keep_alive_ms: u64) -> Result<(), HeadFault> {
+        self.release_if_empty();
+        if self.local.shared.lifecycle.phase() >= Phase::Draining {
+            // What the client has sent already is still served; an idle connection is not.
+            if self.stream.peek() != crate::data_plane::io::fd::Peek::Bytes {
+                return Err(HeadFault::Quiet);
+            }
+        }
+        self.stream.watch().set_idle(true);
+        let waited = self.stream.readable((Wait::KeepAlive, Some(keep_alive_ms))).await;
+        self.stream.watch().set_idle(false);
+        match waited {
+            Ok(()) => {}
+            // A request that came together with the drain or the deadline is still served.
+            Err(Fault::Ended(Cause::Drain | Cause::Deadline(_))) => self.stream.watch().forgive(),
+            Err(_) => return Err(HeadFault::Quiet),
+        }
+        let buffer = self.local.buffers.take_small();
+        let (read, buffer) = self.stream.read(buffer, (Wait::ClientHead, None)).await;
+        self.buffer = buffer;
+        match read {
+            Ok(n) if n > 0 => Ok(()),
+            _ => Err(HeadFault::Quiet),
+        }
+    }
+
+    /// Reads more of a head that has begun.
+    async fn read_more(&mut self, deadline: Millis, head_bytes: usize) -> Result<(), HeadFault> {
+        let left = deadline.since(Millis::now());
+        if left == 0 {
+            return Err(HeadFault::Timeout(Wait::ClientHead));
+        }
+        if self.buffer.spare() == 0 {
+            let wanted = (self.buffer.capacity() * 2).min(head_bytes + HEAD_SLACK);
+            self.buffer.grow(wanted.max(self.buffer.len() + 1));
+        }
+        let buffer = std::mem::take(&mut self.buffer);
+        let (read, buffer) = self.stream.read(buffer, (Wait::ClientHead, Some(left))).await;
+        self.buffer = buffer;
+        match read {
+            Ok(0) => Err(HeadFault::Quiet),
+            Ok(_) => Ok(()),
+            Err(Fault::Ended(Cause::Deadline(wait))) => Err(HeadFault::Timeout(wait)),
+            Err(_) => Err(HeadFault::Quiet),
+        }
+    }
+
+    /// Gives the buffer back while there is nothing in it.
+    fn release_if_empty(&mut self) {
+        if self.buffer.is_empty() && self.buffer.capacity() > 0 {
+            self.local.buffers.put(std::mem::take(&mut self.buffer));
+        }
+    }
+}
+
+/// The longest request line in bytes; over it 414 (HARDENING 2).
+const REQUEST_LINE_BYTES_MAX: usize = 8 * 1024;
+/// Room behind the largest head, so that a body's first bytes come along.
+const HEAD_SLACK: usize = 4 * 1024;

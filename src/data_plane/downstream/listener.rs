@@ -1,0 +1,156 @@
+//! The accept loop of one listening socket on one worker. Never drops an accept half way: it waits
+//! for readiness and then accepts without waiting (D3).
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::connection::serve;
+use crate::data_plane::io::readiness::Readiness;
+use crate::data_plane::worker::local::Local;
+use crate::data_plane::worker::notify::first;
+use crate::shared::lifecycle::Phase;
+
+/// Accepts until the drain has emptied the queue; then the socket closes.
+pub async fn accept_loop(local: Rc<Local>, listener: TcpListener) {
+    let Ok(readiness) = Readiness::of(&listener) else { return };
+    local.accepting.set(local.accepting.get() + 1);
+    let mut spare = Spare::open();
+    loop {
+        first(readiness.readable(), local.phase_changed.wait()).await;
+        let draining = local.shared.lifecycle.phase() >= Phase::Draining;
+        match accept_some(&local, &listener, &mut spare) {
+            Accepted::Exhausted => monoio::time::sleep(FD_PAUSE).await,
+            Accepted::More => yield_now().await,
+            Accepted::Queue if draining => break,
+            Accepted::Queue => {}
+        }
+    }
+    local.accepting.set(local.accepting.get() - 1);
+    drop(listener);
+    // The worker's main task looks again whether it is done.
+    local.cell().wake.wake();
+}
+
+enum Accepted {
+    /// No file descriptor left.
+    Exhausted,
+    /// There may be more in the queue.
+    More,
+    /// The queue is empty.
+    Queue,
+}
+
+fn accept_some(local: &Rc<Local>, listener: &TcpListener, spare: &mut Spare) -> Accepted {
+    for _ in 0..BATCH {
+        match listener.accept() {
+            Ok((stream, peer)) => begin(local, stream, peer),
+            Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => return Accepted::Queue,
+            Err(e) if is_exhaustion(&e) => {
+                spare.turn_one_away(listener);
+                return Accepted::Exhausted;
+            }
+            // The peer left while it was queued: the next one.
+            Err(_) => {}
+        }
+    }
+    Accepted::More
+}
+
+fn begin(local: &Rc<Local>, mut stream: TcpStream, peer: SocketAddr) {
+    let counters = &local.cell().counters;
+    if local.connection_limit.is_some_and(|max| counters.connections() >= max) {
+        turn_away(&mut stream);
+        return;
+    }
+    // The epoll driver needs the flag; io_uring's socket operations do not mind it.
+    if stream.set_nonblocking(true).is_err() {
+        return;
+    }
+    let Ok(stream) = monoio::net::TcpStream::from_std(stream) else { return };
+    counters.connection_opened();
+    let task = serve(local.clone(), stream, peer);
+    let local = local.clone();
+    local.clone().spawn(async move {
+        let _counted = Counted(local);
+        task.await;
+    });
+}
+
+/// A connection that is counted for as long as its task lives, however it ends.
+struct Counted(Rc<Local>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.cell().counters.connection_closed();
+        if self.0.shared.lifecycle.phase() >= Phase::Draining {
+            self.0.cell().wake.wake();
+        }
+    }
+}
+
+/// A descriptor held back, so that a client can be told when there is none left.
+struct Spare(Option<OwnedFd>);
+
+impl Spare {
+    fn open() -> Self {
+        Self(rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC).ok())
+    }
+
+    /// Accepts one connection on the spare descriptor, answers 503 and takes the spare back.
+    fn turn_one_away(&mut self, listener: &TcpListener) {
+        drop(self.0.take());
+        if let Ok((mut stream, _)) = listener.accept() {
+            turn_away(&mut stream);
+        }
+        *self = Self::open();
+    }
+}
+
+fn turn_away(stream: &mut TcpStream) {
+    // One segment into an empty send buffer: it fits or the client is gone.
+    let _gone = stream.set_nonblocking(true).and_then(|()| stream.write_all(BUSY));
+}
+
+fn is_exhaustion(error: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM]
+        .iter()
+        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+/// Lets the other tasks of this worker run.
+async fn yield_now() {
+    let mut yielded = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return std::task::Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
+}
+
+/// Connections accepted before the worker's other tasks get a turn.
+const BATCH: usize = 64;
+/// Pause after the process ran out of descriptors: at most 20 tries per second (HARDENING 2).
+const FD_PAUSE: Duration = Duration::from_millis(100);
+/// What a client over the connection limit is told, in no dialect: its request was not read.
+const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
+content-length: 96\r\nretry-after: 1\r\nconnection: close\r\n\r\n\
+{\"error\":{\"type\":\"overloaded_error\",\"message\":\"Too many connections. Retry shortly.\"}}         \n";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_busy_answer_says_its_own_length() {
+        let text = std::str::from_utf8(BUSY).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("content-length: {}", body.len())));
+    }
+}

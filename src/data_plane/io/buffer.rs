@@ -1,0 +1,237 @@
+//! Pooled, owned buffers for rent-style I/O: a window of filled bytes with room before and after.
+//! Never shared, never larger than [`LARGE`].
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// An owned buffer. `filled()` is what was read and not yet consumed.
+#[derive(Debug, Default)]
+pub struct Buffer {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+impl Buffer {
+    /// A buffer outside the pool with room for `capacity` bytes.
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self { bytes: Vec::with_capacity(capacity), start: 0 }
+    }
+
+    /// The bytes that are filled and not consumed.
+    pub fn filled(&self) -> &[u8] {
+        self.bytes.get(self.start..).unwrap_or_default()
+    }
+
+    /// How many bytes are filled and not consumed.
+    pub fn len(&self) -> usize {
+        self.bytes.len() - self.start
+    }
+
+    /// Whether nothing is filled.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes that can still be read in.
+    pub fn spare(&self) -> usize {
+        self.bytes.capacity() - self.bytes.len()
+    }
+
+    /// Bytes the buffer holds in all.
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// Forgets the first `n` filled bytes.
+    pub fn consume(&mut self, n: usize) {
+        self.start = (self.start + n).min(self.bytes.len());
+        if self.is_empty() {
+            self.clear();
+        }
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.start = 0;
+    }
+
+    /// Empties the buffer and leaves `n` bytes of room in front of what is read next.
+    pub fn clear_with_front(&mut self, n: usize) {
+        self.bytes.clear();
+        self.bytes.resize(n, 0);
+        self.start = n;
+    }
+
+    /// Moves the filled bytes to the very front, so that all room is behind them.
+    pub fn compact(&mut self) {
+        if self.start > 0 {
+            let start = self.start;
+            let len = self.len();
+            self.bytes.copy_within(start.., 0);
+            self.bytes.truncate(len);
+            self.start = 0;
+        }
+    }
+
+    /// Makes room for at least `n` bytes in all, keeping what is filled.
+    pub fn grow(&mut self, n: usize) {
+        self.compact();
+        self.bytes.reserve(n.saturating_sub(self.bytes.len()));
+    }
+
+    /// Keeps only `window` of the filled bytes.
+    pub fn keep(&mut self, window: std::ops::Range<usize>) {
+        let end = (self.start + window.end).min(self.bytes.len());
+        self.bytes.truncate(end);
+        self.start = (self.start + window.start).min(end);
+    }
+
+    /// Moves the filled bytes `from` to filled position `to`, for closing gaps between them.
+    pub fn move_within(&mut self, from: std::ops::Range<usize>, to: usize) {
+        let start = self.start;
+        self.bytes.copy_within(start + from.start..start + from.end, start + to);
+    }
+
+    /// Writes `head` directly in front of the filled bytes.
+    ///
+    /// # Panics
+    /// When the room in front is too small; callers reserve it with `clear_with_front`.
+    pub fn prepend(&mut self, head: &[u8]) {
+        let start = self.start.checked_sub(head.len()).expect("room was reserved in front");
+        if let Some(room) = self.bytes.get_mut(start..self.start) {
+            room.copy_from_slice(head);
+        }
+        self.start = start;
+    }
+
+    /// Room in front of the filled bytes.
+    pub fn front(&self) -> usize {
+        self.start
+    }
+
+    /// Appends bytes, growing if it must.
+    pub fn extend(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// The vector itself, to append to. Whoever writes keeps what was filled.
+    pub fn tail(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    /// The vector and where the filled bytes begin, for an operation that rents it.
+    pub fn into_parts(self) -> (Vec<u8>, usize) {
+        (self.bytes, self.start)
+    }
+
+    /// The reverse of [`Buffer::into_parts`].
+    pub fn from_parts(bytes: Vec<u8>, start: usize) -> Self {
+        let start = start.min(bytes.len());
+        Self { bytes, start }
+    }
+}
+
+/// One worker's free buffers, in two sizes. What is over the bound is freed.
+#[derive(Clone, Debug, Default)]
+pub struct Buffers {
+    free: Rc<RefCell<Free>>,
+}
+
+#[derive(Debug, Default)]
+struct Free {
+    large: Vec<Vec<u8>>,
+    small: Vec<Vec<u8>>,
+}
+
+impl Buffers {
+    /// A pool whose first buffers have been written to once: the first touch of a fresh huge page
+    /// stalls a worker for milliseconds (D5).
+    pub fn touched(small: usize, large: usize) -> Self {
+        let buffers = Self::default();
+        let mut taken: Vec<Buffer> = (0..small).map(|_| buffers.take_small()).collect();
+        taken.extend((0..large).map(|_| buffers.take_large()));
+        for mut buffer in taken {
+            let room = buffer.spare();
+            buffer.tail().resize(room, 0xA5);
+            buffers.put(buffer);
+        }
+        buffers
+    }
+
+    /// An empty buffer of [`SMALL`] bytes.
+    pub fn take_small(&self) -> Buffer {
+        let free = self.free.borrow_mut().small.pop();
+        free.map_or_else(|| Buffer::with_capacity(SMALL), |bytes| Buffer { bytes, start: 0 })
+    }
+
+    /// An empty buffer of [`LARGE`] bytes.
+    pub fn take_large(&self) -> Buffer {
+        let free = self.free.borrow_mut().large.pop();
+        free.map_or_else(|| Buffer::with_capacity(LARGE), |bytes| Buffer { bytes, start: 0 })
+    }
+
+    /// Gives a buffer back.
+    pub fn put(&self, mut buffer: Buffer) {
+        buffer.clear();
+        let free = &mut *self.free.borrow_mut();
+        match buffer.capacity() {
+            SMALL if free.small.len() < SMALL_KEPT_MAX => free.small.push(buffer.bytes),
+            LARGE if free.large.len() < LARGE_KEPT_MAX => free.large.push(buffer.bytes),
+            _ => {}
+        }
+    }
+}
+
+/// Bytes of a small buffer: a request with its head, one event, a plain answer.
+pub const SMALL: usize = 16 * 1024;
+/// Bytes of a large buffer: for bodies that keep filling small ones (D5: 463 us against 827).
+pub const LARGE: usize = 64 * 1024;
+/// Free small buffers kept per worker: 4 MiB.
+const SMALL_KEPT_MAX: usize = 256;
+/// Free large buffers kept per worker: 4 MiB.
+const LARGE_KEPT_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn buffer(bytes: &[u8]) -> Buffer {
+        let mut buffer = Buffer::with_capacity(64);
+        buffer.clear_with_front(8);
+        buffer.extend(bytes);
+        buffer
+    }
+
+    #[test]
+    fn prepend_and_keep_move_the_window_and_no_bytes() {
+        let mut b = buffer(b"5\r\nhello\r\n");
+        b.keep(3..8);
+        assert_eq!(b.filled(), b"hello");
+        b.prepend(b"xx");
+        assert_eq!(b.filled(), b"xxhello");
+        b.consume(7);
+        assert!(b.is_empty());
+        assert_eq!(b.front(), 0);
+    }
+
+    #[test]
+    fn compact_keeps_the_filled_bytes() {
+        let mut b = buffer(b"abc");
+        b.consume(1);
+        b.compact();
+        assert_eq!((b.filled(), b.front()), (&b"bc"[..], 0));
+    }
+
+    #[test]
+    fn the_pool_gives_back_what_it_got() {
+        let pool = Buffers::touched(1, 1);
+        let mut b = pool.take_small();
+        assert!(b.is_empty());
+        assert_eq!(b.capacity(), SMALL);
+        b.extend(b"secret");
+        pool.put(b);
+        assert!(pool.take_small().is_empty());
+        assert_eq!(pool.take_large().capacity(), LARGE);
+    }
+}

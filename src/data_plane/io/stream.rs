@@ -1,0 +1,211 @@
+//! One connection, plain or TLS, behind one read, one write and one end. Each wait has a limit.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use monoio::buf::{IoBuf, IoBufMut};
+use monoio::io::{AsyncReadRent, AsyncWriteRent};
+use monoio::net::TcpStream;
+
+use super::buffer::{Buffer, Buffers};
+use super::fault::{Fault, Limit};
+use super::fd::{Fd, Peek};
+use super::tls::TlsStream;
+use super::watch::{Watch, Watchers};
+
+/// A connection that belongs to one worker.
+#[derive(Debug)]
+pub struct Stream {
+    /// In front of the transport: forgotten before the socket closes.
+    watch: Watch,
+    fd: Fd,
+    transport: Transport,
+}
+
+#[derive(Debug)]
+enum Transport {
+    Plain(TcpStream),
+    Tls(Box<TlsStream>),
+}
+
+impl Stream {
+    /// Takes over a connected socket.
+    pub fn plain(watchers: &Rc<Watchers>, tcp: TcpStream) -> Self {
+        let fd = Fd::of(&tcp);
+        Self { watch: watchers.watch(fd), fd, transport: Transport::Plain(tcp) }
+    }
+
+    /// Puts TLS on a fresh connection: the handshake, within `limit`.
+    ///
+    /// # Errors
+    /// `Fault::Tls` says why the peer was refused.
+    pub async fn handshake(
+        self,
+        session: rustls::Connection,
+        buffers: &Buffers,
+        limit: Limit,
+    ) -> Result<Self, Fault> {
+        let Self { watch, fd, transport } = self;
+        let Transport::Plain(tcp) = transport else {
+            return Ok(Self { watch, fd, transport });
+        };
+        let mut tls = Box::new(TlsStream::new(tcp, session, buffers.clone()));
+        watch.arm(limit);
+        let shaken = tls.handshake().await;
+        watch.disarm();
+        let cause = watch.cause();
+        let stream = Self { watch, fd, transport: Transport::Tls(tls) };
+        match (shaken, cause) {
+            (_, Some(cause)) => Err(Fault::Ended(cause)),
+            (Err(fault), None) => Err(fault),
+            (Ok(()), None) => Ok(stream),
+        }
+    }
+
+    /// Reads once, behind what is filled. 0 = the peer ended its side.
+    pub async fn read(&mut self, buffer: Buffer, limit: Limit) -> (Result<usize, Fault>, Buffer) {
+        self.watch.arm(limit);
+        let (result, buffer) = match &mut self.transport {
+            Transport::Plain(tcp) => {
+                let (result, buffer) = read_tcp(tcp, buffer).await;
+                (result.map_err(Fault::Io), buffer)
+            }
+            Transport::Tls(tls) => tls.read(buffer).await,
+        };
+        self.watch.disarm();
+        match self.watch.cause() {
+            Some(cause) => (Err(Fault::Ended(cause)), buffer),
+            None => (result, buffer),
+        }
+    }
+
+    /// Writes all that is filled and consumes it. The limit bounds each step of progress.
+    pub async fn write_all(
+        &mut self,
+        buffer: Buffer,
+        limit: Limit,
+    ) -> (Result<(), Fault>, Buffer) {
+        let (bytes, start) = buffer.into_parts();
+        let end = bytes.len();
+        let (result, bytes) = self.write_range(bytes, start..end, limit).await;
+        let mut buffer = Buffer::from_parts(bytes, start);
+        buffer.clear();
+        (result, buffer)
+    }
+
+    /// Writes all of `bytes`, which others may hold too.
+    pub async fn write_shared(&mut self, bytes: Bytes, limit: Limit) -> Result<(), Fault> {
+        let end = bytes.len();
+        self.write_range(bytes, 0..end, limit).await.0
+    }
+
+    async fn write_range<B: IoBuf + AsRef<[u8]>>(
+        &mut self,
+        mut bytes: B,
+        range: std::ops::Range<usize>,
+        limit: Limit,
+    ) -> (Result<(), Fault>, B) {
+        let mut at = range.start;
+        while at < range.end {
+            self.watch.arm(limit);
+            let result;
+            (result, bytes) = match &mut self.transport {
+                Transport::Plain(tcp) => {
+                    let (result, slice) = tcp.write(bytes.slice(at..range.end)).await;
+                    (result.map_err(Fault::Io), slice.into_inner())
+                }
+                Transport::Tls(tls) => tls.write(bytes, at..range.end).await,
+            };
+            if let Some(cause) = self.watch.cause() {
+                return (Err(Fault::Ended(cause)), bytes);
+            }
+            match result {
+                Ok(0) => {
+                    let error = std::io::Error::from(std::io::ErrorKind::WriteZero);
+                    return (Err(Fault::Io(error)), bytes);
+                }
+                Ok(n) => at += n,
+                Err(fault) => return (Err(fault), bytes),
+            }
+        }
+        self.watch.disarm();
+        (Ok(()), bytes)
+    }
+
+    /// Waits, holding no buffer, until there is something to read or the peer ended its side.
+    pub async fn readable(&mut self, limit: Limit) -> Result<(), Fault> {
+        let tcp = match &mut self.transport {
+            Transport::Plain(tcp) => &*tcp,
+            Transport::Tls(tls) if tls.has_plaintext() => return Ok(()),
+            Transport::Tls(tls) => tls.tcp(),
+        };
+        self.watch.arm(limit);
+        let result = tcp.readable(false).await;
+        self.watch.disarm();
+        match self.watch.cause() {
+            Some(cause) => Err(Fault::Ended(cause)),
+            None => result.map_err(Fault::Io),
+        }
+    }
+
+    /// Waits until a connect under way has ended, well or not.
+    pub async fn writable(&mut self, limit: Limit) -> Result<(), Fault> {
+        let tcp = match &self.transport {
+            Transport::Plain(tcp) => tcp,
+            Transport::Tls(tls) => tls.tcp(),
+        };
+        self.watch.arm(limit);
+        let result = tcp.writable(false).await;
+        self.watch.disarm();
+        match self.watch.cause() {
+            Some(cause) => Err(Fault::Ended(cause)),
+            None => result.map_err(Fault::Io),
+        }
+    }
+
+    /// Whether a pooled connection is still fit to carry a request: open, and no byte unread.
+    pub async fn is_quiet(&mut self) -> bool {
+        match (&mut self.transport, self.fd.peek()) {
+            (Transport::Tls(tls), Peek::Bytes) => tls.absorb().await && self.fd.peek() == Peek::Quiet,
+            (Transport::Tls(tls), Peek::Quiet) => !tls.has_plaintext(),
+            (_, peek) => peek == Peek::Quiet,
+        }
+    }
+
+    /// The watch over this connection's socket.
+    pub fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// A look at the receive queue.
+    pub fn peek(&self) -> Peek {
+        self.fd.peek()
+    }
+
+    /// Sends FIN after all that was written; reading goes on. TLS says `close_notify` first.
+    pub async fn finish(&mut self, limit: Limit) {
+        if let Transport::Tls(tls) = &mut self.transport {
+            self.watch.arm(limit);
+            tls.close_notify().await;
+            self.watch.disarm();
+        }
+        self.fd.end_writes();
+    }
+
+    /// Lets the coming drop reset the connection instead of closing it in order.
+    pub fn reset_on_close(&self) {
+        self.fd.reset_on_close();
+    }
+}
+
+/// Reads once behind what is filled.
+pub(super) async fn read_tcp(
+    tcp: &mut TcpStream,
+    buffer: Buffer,
+) -> (std::io::Result<usize>, Buffer) {
+    let (bytes, start) = buffer.into_parts();
+    let (len, capacity) = (bytes.len(), bytes.capacity());
+    debug_assert!(len < capacity, "a read needs room");
+    let (result, slice) = tcp.read(bytes.slice_mut(len..capacity)).await;
+    (result, Buffer::from_parts(slice.into_inner(), start))
+}

@@ -1,0 +1,389 @@
+//! Ends waits from outside: deadlines and hang-ups, by `shutdown(fd)` on the socket waited on.
+//!
+//! Never drops a future: a pending read or write then ends by itself and gives its buffer back
+//! (D3). Each stream holds a [`Watch`]; a watch is forgotten before its socket closes, so a reused
+//! fd number can never be hit.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::os::fd::{AsFd, OwnedFd};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use rustix::event::epoll;
+
+use super::fault::{Cause, Limit, Wait};
+use super::fd::Fd;
+use super::wheel::{Entry, Wheel};
+use crate::shared::clock::Millis;
+
+/// One worker's watches: the deadline wheel and the hang-up reports.
+#[derive(Debug)]
+pub struct Watchers {
+    epoll: OwnedFd,
+    sleeper: Cell<Option<Waker>>,
+    table: RefCell<Table>,
+}
+
+#[derive(Debug)]
+struct Table {
+    free: Vec<u32>,
+    slots: Vec<Slot>,
+    /// The tick at which the ticker will look next; later arms need not wake it.
+    wakes_at: u64,
+    wheel: Wheel,
+}
+
+#[derive(Debug)]
+struct Slot {
+    cause: Option<Cause>,
+    deadline: Option<Deadline>,
+    /// `None` = free.
+    fd: Option<Fd>,
+    generation: u32,
+    idle: bool,
+    on_hangup: OnHangup,
+    peer: Peer,
+    /// The tick at which the wheel looks at this slot; `u64::MAX` = not queued.
+    queued: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Deadline {
+    at: Millis,
+    wait: Wait,
+}
+
+/// How much of a connection the peer has ended. Ordered: it never comes back.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Peer {
+    /// Nothing.
+    Open,
+    /// FIN seen: it sends no more, but may still read.
+    HalfClosed,
+    /// Both directions closed, or reset.
+    Broken,
+}
+
+/// What a hang-up of this socket's peer ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum OnHangup {
+    /// This socket's waits and those of the other one, once the peer is as far as `from`.
+    End { from: Peer, other: Option<Entry> },
+    /// Nothing: only remembered.
+    Remember,
+}
+
+impl Watchers {
+    /// No watches yet.
+    ///
+    /// # Errors
+    /// When the kernel refuses an epoll instance.
+    pub fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
+            sleeper: Cell::new(None),
+            table: RefCell::new(Table {
+                free: Vec::new(),
+                slots: Vec::new(),
+                wakes_at: u64::MAX,
+                wheel: Wheel::new(tick(Millis::now())),
+            }),
+        })
+    }
+
+    /// Watches `fd`. The caller keeps the watch in front of the stream that owns the socket.
+    pub fn watch(self: &Rc<Self>, fd: Fd) -> Watch {
+        let mut table = self.table.borrow_mut();
+        let slot = match table.free.pop() {
+            Some(slot) => slot,
+            None => {
+                table.slots.push(Slot::free());
+                u32::try_from(table.slots.len() - 1).expect("fewer sockets than 2^32")
+            }
+        };
+        let generation = match table.slot(slot) {
+            Some(entry) => {
+                entry.fd = Some(fd);
+                entry.generation
+            }
+            None => 0,
+        };
+        drop(table);
+        let token = u64::from(generation) << 32 | u64::from(slot);
+        // Without a report a hang-up is noticed by the next read or write instead.
+        let _unreported = fd.report_hangup(self.epoll.as_fd(), token);
+        Watch { watchers: self.clone(), entry: Entry { generation, slot } }
+    }
+
+    /// Ends the wait of every connection that waits for its next request.
+    pub fn end_idle(&self) {
+        for slot in &mut self.table.borrow_mut().slots {
+            if slot.idle {
+                slot.end_reads(Cause::Drain);
+            }
+        }
+    }
+
+    /// Ends every wait there is.
+    pub fn end_all(&self) {
+        for slot in &mut self.table.borrow_mut().slots {
+            slot.end_both(Cause::Drain);
+        }
+    }
+
+    /// The worker's ticker: ends waits whose deadline has come. Never returns.
+    pub async fn tick(&self) {
+        loop {
+            let next = self.fire();
+            self.sleep_until(next).await;
+        }
+    }
+
+    /// Acts on the hang-ups reported so far; called when [`Watchers::hangup_fd`] is readable.
+    pub fn hear_hangups(&self) {
+        let mut events = Vec::with_capacity(64);
+        let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+        let spare = rustix::buffer::spare_capacity(&mut events);
+        if epoll::wait(&self.epoll, spare, Some(&now)).is_err() {
+            return; // interrupted: the report stays and is heard next time
+        }
+        for event in events {
+            let (token, flags) = (event.data.u64(), event.flags);
+            let broken = flags.intersects(epoll::EventFlags::ERR | epoll::EventFlags::HUP);
+            let ended = if broken { Peer::Broken } else { Peer::HalfClosed };
+            self.hung_up(Entry { generation: upper(token), slot: lower(token) }, ended);
+        }
+    }
+
+    /// The epoll fd, to wait on.
+    pub fn hangup_fd(&self) -> &OwnedFd {
+        &self.epoll
+    }
+
+    fn hung_up(&self, entry: Entry, ended: Peer) {
+        let mut table = self.table.borrow_mut();
+        let Some(slot) = table.current(entry) else { return };
+        slot.peer = slot.peer.max(ended);
+        let OnHangup::End { from, other } = slot.on_hangup else { return };
+        if slot.peer < from {
+            return;
+        }
+        slot.end_both(Cause::ClientGone);
+        if let Some(other) = other.and_then(|other| table.current(other)) {
+            other.end_both(Cause::ClientGone);
+        }
+    }
+
+    /// Ends what is due and returns the tick to look at next.
+    fn fire(&self) -> u64 {
+        let mut table = self.table.borrow_mut();
+        let now = Millis::now();
+        while let Some((at, popped)) = table.wheel.pop(tick(now)) {
+            for entry in &popped {
+                table.look_at(*entry, at, now);
+            }
+            table.wheel.recycle(at, popped);
+        }
+        table.wakes_at = table.wheel.next().unwrap_or(u64::MAX);
+        table.wakes_at
+    }
+
+    async fn sleep_until(&self, next: u64) {
+        let wait = if next == u64::MAX {
+            FAR
+        } else {
+            let at = next.saturating_mul(TICK_MS);
+            Duration::from_millis(at.saturating_sub(Millis::now().0) + 1)
+        };
+        let mut sleep = pin!(monoio::time::sleep(wait));
+        poll_fn(|cx| {
+            if self.table.borrow().wakes_at < next {
+                return Poll::Ready(());
+            }
+            self.sleeper.set(Some(cx.waker().clone()));
+            sleep.as_mut().poll(cx)
+        })
+        .await;
+    }
+}
+
+impl Table {
+    fn slot(&mut self, slot: u32) -> Option<&mut Slot> {
+        self.slots.get_mut(usize::try_from(slot).ok()?)
+    }
+
+    fn current(&mut self, entry: Entry) -> Option<&mut Slot> {
+        self.slot(entry.slot).filter(|s| s.generation == entry.generation && s.fd.is_some())
+    }
+
+    fn look_at(&mut self, entry: Entry, at: u64, now: Millis) {
+        let Some(slot) = self.current(entry) else { return };
+        if slot.queued != at {
+            return; // queued again for another tick: that one counts
+        }
+        slot.queued = u64::MAX;
+        let Some(deadline) = slot.deadline else { return };
+        if deadline.at <= now {
+            slot.deadline = None;
+            slot.end_for(deadline.wait);
+            return;
+        }
+        let queued = self.wheel.insert(tick_after(deadline.at), entry);
+        if let Some(slot) = self.current(entry) {
+            slot.queued = queued;
+        }
+    }
+}
+
+impl Slot {
+    const fn free() -> Self {
+        Self {
+            cause: None,
+            deadline: None,
+            fd: None,
+            generation: 0,
+            idle: false,
+            on_hangup: OnHangup::Remember,
+            peer: Peer::Open,
+            queued: u64::MAX,
+        }
+    }
+
+    fn end_for(&mut self, wait: Wait) {
+        match wait {
+            // The answer to a slow client still has to go out.
+            Wait::ClientHead | Wait::ClientBody | Wait::KeepAlive | Wait::Linger => {
+                self.end_reads(Cause::Deadline(wait));
+            }
+            _ => self.end_both(Cause::Deadline(wait)),
+        }
+    }
+
+    fn end_reads(&mut self, cause: Cause) {
+        if let Some(fd) = self.fd {
+            self.cause.get_or_insert(cause);
+            fd.end_reads();
+        }
+    }
+
+    fn end_both(&mut self, cause: Cause) {
+        if let Some(fd) = self.fd {
+            self.cause.get_or_insert(cause);
+            fd.end();
+        }
+    }
+}
+
+/// The watch over one socket. Dropped before the socket closes.
+#[derive(Debug)]
+pub struct Watch {
+    entry: Entry,
+    watchers: Rc<Watchers>,
+}
+
+impl Watch {
+    /// Bounds the wait that begins now; replaces the bound before it.
+    pub fn arm(&self, (wait, ms): Limit) {
+        let Some(ms) = ms else { return self.disarm() };
+        let at = Millis::now().plus(ms);
+        let due = tick_after(at);
+        let mut table = self.watchers.table.borrow_mut();
+        let Some(slot) = table.current(self.entry) else { return };
+        slot.deadline = Some(Deadline { at, wait });
+        if slot.queued <= due {
+            return; // the wheel will look in time and put it back
+        }
+        let queued = table.wheel.insert(due, self.entry);
+        if let Some(slot) = table.current(self.entry) {
+            slot.queued = queued;
+        }
+        if queued < table.wakes_at {
+            table.wakes_at = queued;
+            if let Some(sleeper) = self.watchers.sleeper.take() {
+                sleeper.wake();
+            }
+        }
+    }
+
+    /// No wait is bound any more.
+    pub fn disarm(&self) {
+        self.with(|slot| slot.deadline = None);
+    }
+
+    /// Who ended this socket's wait, if anybody did.
+    pub fn cause(&self) -> Option<Cause> {
+        self.with(|slot| slot.cause).flatten()
+    }
+
+    /// Forgets the cause: the socket is used on, in the direction that was not ended.
+    pub fn forgive(&self) {
+        self.with(|slot| slot.cause = None);
+    }
+
+    /// Whether this connection waits for its next request, so that a drain may end it.
+    pub fn set_idle(&self, idle: bool) {
+        self.with(|slot| slot.idle = idle);
+    }
+
+    /// How much of the connection the peer has ended, as far as reported.
+    pub fn peer(&self) -> Peer {
+        self.with(|slot| slot.peer).unwrap_or(Peer::Broken)
+    }
+
+    /// From now on this peer's hang-up, once as far as `from`, ends the waits of both sockets.
+    pub fn on_hangup_end(&self, from: Peer, other: Option<&Self>) {
+        let other = other.map(|watch| watch.entry);
+        let peer = self.with(|slot| {
+            slot.on_hangup = OnHangup::End { from, other };
+            slot.peer
+        });
+        if let Some(peer) = peer.filter(|&peer| peer >= from) {
+            self.watchers.hung_up(self.entry, peer);
+        }
+    }
+
+    /// From now on a hang-up of this peer is only remembered.
+    pub fn on_hangup_remember(&self) {
+        self.with(|slot| slot.on_hangup = OnHangup::Remember);
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Slot) -> T) -> Option<T> {
+        self.watchers.table.borrow_mut().current(self.entry).map(act)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let mut table = self.watchers.table.borrow_mut();
+        if let Some(slot) = table.current(self.entry) {
+            let generation = slot.generation.wrapping_add(1);
+            *slot = Slot { generation, ..Slot::free() };
+            table.free.push(self.entry.slot);
+        }
+    }
+}
+
+fn tick(at: Millis) -> u64 {
+    at.0 / TICK_MS
+}
+
+/// The first tick at which `at` has passed.
+fn tick_after(at: Millis) -> u64 {
+    at.0.div_ceil(TICK_MS)
+}
+
+fn upper(token: u64) -> u32 {
+    u32::try_from(token >> 32).unwrap_or(0)
+}
+
+fn lower(token: u64) -> u32 {
+    u32::try_from(token & u64::from(u32::MAX)).unwrap_or(0)
+}
+
+/// Deadlines are checked this often: late by at most this, never early.
+const TICK_MS: u64 = 20;
+/// A sleep with nothing to wait for.
+const FAR: Duration = Duration::from_secs(3_600);

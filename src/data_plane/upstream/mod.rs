@@ -1,0 +1,6 @@
+//! Connections to providers: resolved names in, fit connections out. Knows no credential.
+
+pub mod connect;
+pub mod connection;
+pub mod pool;
+pub mod tls_configs;

@@ -1,0 +1,200 @@
+//! What one worker owns: buffers, watches, upstream connections, its copy of the snapshot.
+//! `Rc` and `!Send`: nothing here is ever touched by another thread.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::guard::CatchPanic;
+use super::notify::Notify;
+use super::runtime::Rung;
+use crate::config::snapshot::Snapshot;
+use crate::data_plane::io::buffer::Buffers;
+use crate::data_plane::io::watch::Watchers;
+use crate::data_plane::upstream::pool::Pool;
+use crate::data_plane::upstream::tls_configs::TlsConfigs;
+use crate::shared::Shared;
+use crate::shared::addresses::Addresses;
+use crate::shared::lifecycle::Phase;
+use crate::shared::published::Adopted;
+use crate::shared::worker_cell::WorkerCell;
+
+/// One worker's own state.
+#[derive(Debug)]
+pub struct Local {
+    /// Open listeners; the worker is done when this and the connections are 0.
+    pub accepting: Cell<usize>,
+    /// Free buffers.
+    pub buffers: Buffers,
+    /// Rung when new addresses were adopted.
+    pub addresses_changed: Notify,
+    /// Rung when the process's phase moved.
+    pub phase_changed: Notify,
+    /// Idle upstream connections.
+    pub pool: Pool,
+    /// The rung this worker drives its I/O on.
+    pub rung: Rung,
+    /// The state shared with the other threads.
+    pub shared: Arc<Shared>,
+    /// TLS settings by provider.
+    pub tls: TlsConfigs,
+    /// Deadlines and hang-ups.
+    pub watchers: Rc<Watchers>,
+    addresses: RefCell<Adopted<Addresses>>,
+    index: usize,
+    ids: RequestIds,
+    snapshot: RefCell<Adopted<Snapshot>>,
+}
+
+impl Local {
+    /// The state of worker `index`.
+    ///
+    /// # Errors
+    /// When the kernel refuses an epoll instance.
+    pub fn new(
+        shared: Arc<Shared>,
+        index: usize,
+        tls: TlsConfigs,
+        rung: Rung,
+    ) -> std::io::Result<Self> {
+        Ok(Self {
+            accepting: Cell::new(0),
+            addresses: RefCell::new(Adopted::new(&shared.addresses)),
+            addresses_changed: Notify::default(),
+            buffers: Buffers::touched(TOUCHED_SMALL, TOUCHED_LARGE),
+            ids: RequestIds::new(),
+            index,
+            phase_changed: Notify::default(),
+            pool: Pool::default(),
+            rung,
+            snapshot: RefCell::new(Adopted::new(&shared.snapshot)),
+            shared,
+            tls,
+            watchers: Rc::new(Watchers::new()?),
+        })
+    }
+
+    /// This worker's cell in the shared state.
+    pub fn cell(&self) -> &WorkerCell {
+        self.shared.workers.get(self.index).expect("a worker is started per cell")
+    }
+
+    /// The snapshot in force; adopts a newer one first. Once per exchange.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        let mut adopted = self.snapshot.borrow_mut();
+        if adopted.refresh(&self.shared.snapshot) {
+            self.cell().acknowledge(adopted.version());
+        }
+        adopted.value().clone()
+    }
+
+    /// The newest addresses this worker knows of.
+    pub fn addresses(&self) -> Arc<Addresses> {
+        self.addresses.borrow().value().clone()
+    }
+
+    /// Tells the control plane which snapshot this worker began with.
+    pub fn acknowledge(&self) {
+        self.cell().acknowledge(self.snapshot.borrow().version());
+    }
+
+    /// Adopts whatever is newer than what this worker has.
+    pub fn adopt(&self) {
+        drop(self.snapshot());
+        if self.addresses.borrow_mut().refresh(&self.shared.addresses) {
+            self.addresses_changed.notify();
+        }
+    }
+
+    /// A fresh request id: unique over workers and restarts.
+    pub fn request_id(&self) -> RequestId {
+        self.ids.next()
+    }
+
+    /// Whether the drain is over on this worker.
+    pub fn is_done(&self) -> bool {
+        let phase = self.shared.lifecycle.phase();
+        let served = self.accepting.get() == 0 && self.cell().counters.connections() == 0;
+        phase >= Phase::Draining && served
+    }
+
+    /// Runs `task` beside all others; a panic in it is counted and ends nothing else.
+    pub fn spawn(self: &Rc<Self>, task: impl Future<Output = ()> + 'static) {
+        let local = self.clone();
+        // Detached: the task owns all it needs and reports through `local`.
+        drop(monoio::spawn(async move {
+            if CatchPanic::new(task).await.is_err() {
+                local.cell().counters.panicked();
+            }
+        }));
+    }
+
+    /// Once a second: closes upstream connections that idled too long. Never returns.
+    pub async fn keep_house(&self) {
+        loop {
+            monoio::time::sleep(HOUSEKEEPING).await;
+            self.pool.sweep(self.snapshot().timeouts.upstream_idle_ms());
+        }
+    }
+}
+
+/// A request id: 24 hex digits.
+pub type RequestId = smallstr::Id;
+
+/// Small id strings without a heap allocation.
+pub mod smallstr {
+    /// 24 hex digits.
+    #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+    pub struct Id([u8; 24]);
+
+    impl Id {
+        pub(super) fn new(high: u64, low: u32) -> Self {
+            let mut digits = [0; 24];
+            let value = u128::from(high) << 32 | u128::from(low);
+            for (i, digit) in digits.iter_mut().rev().enumerate() {
+                let nibble = u8::try_from(value >> (4 * i) & 0xF).unwrap_or(0);
+                *digit = if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
+            }
+            Self(digits)
+        }
+
+        /// The digits.
+        pub fn as_bytes(&self) -> &[u8] {
+            &self.0
+        }
+
+        /// The digits as text.
+        pub fn as_str(&self) -> &str {
+            std::str::from_utf8(&self.0).unwrap_or_default()
+        }
+    }
+}
+
+#[derive(Debug)]
+struct RequestIds {
+    next: Cell<u32>,
+    prefix: u64,
+}
+
+impl RequestIds {
+    fn new() -> Self {
+        // The standard library's per-instance random keys: unique is all an id must be.
+        let random = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0_u8);
+        Self { next: Cell::new(0), prefix: random }
+    }
+
+    fn next(&self) -> RequestId {
+        let n = self.next.get();
+        self.next.set(n.wrapping_add(1));
+        smallstr::Id::new(self.prefix, n)
+    }
+}
+
+/// How often a worker looks after its pools.
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
+/// Small buffers touched before the first accept: 1 MiB.
+const TOUCHED_SMALL: usize = 64;
+/// Large buffers touched before the first accept: 512 KiB.
+const TOUCHED_LARGE: usize = 8;

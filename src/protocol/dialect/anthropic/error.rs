@@ -1,0 +1,39 @@
+//! Anthropic's error envelope (PROTOCOL 1.4) and its in-stream error event (PROTOCOL 1.5).
+
+use crate::protocol::dialect::ErrorBody;
+use crate::protocol::json::write::string;
+
+/// `{"type":"error","error":{"type","message"},"request_id"}`.
+pub fn write(out: &mut Vec<u8>, error: ErrorBody<'_>) {
+    out.extend_from_slice(b"{\"type\":\"error\",\"error\":{\"type\":");
+    string(out, kind(error.status));
+    out.extend_from_slice(b",\"message\":");
+    string(out, error.message);
+    out.extend_from_slice(b"},\"request_id\":");
+    string(out, error.request_id);
+    out.extend_from_slice(b"}");
+}
+
+/// `event: error` with the envelope as its data.
+pub fn write_event(out: &mut Vec<u8>, error: ErrorBody<'_>) {
+    out.extend_from_slice(b"event: error\ndata: ");
+    write(out, error);
+    out.extend_from_slice(b"\n\n");
+}
+
+/// The error type that Anthropic's clients know a status by.
+const fn kind(status: u16) -> &'static str {
+    match status {
+        401 => "authentication_error",
+        402 => "billing_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        409 => "conflict_error",
+        413 => "request_too_large",
+        429 => "rate_limit_error",
+        504 => "timeout_error",
+        529 => "overloaded_error",
+        500..=599 => "api_error",
+        _ => "invalid_request_error",
+    }
+}

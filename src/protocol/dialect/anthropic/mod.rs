@@ -1,0 +1,3 @@
+//! Anthropic: Messages and its siblings (PROTOCOL 1).
+
+pub mod error;

@@ -1,0 +1,3 @@
+//! OpenAI: Chat Completions, Responses and their siblings (PROTOCOL 2).
+
+pub mod error;

@@ -1,0 +1,3 @@
+//! JSON as bytes. Never builds a tree.
+
+pub mod write;

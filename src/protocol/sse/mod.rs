@@ -1,0 +1,3 @@
+//! Event streams (WHATWG HTML section 9.2) as bytes. Never changes a byte that passes.
+
+pub mod boundary;

@@ -1,0 +1,66 @@
+//! What one worker counts, on its own cache line; readers sum over workers.
+
+use crossbeam_utils::CachePadded;
+
+use super::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// One worker's counters. Written by that worker alone, so plain load-and-store is enough.
+#[derive(Debug, Default)]
+pub struct Counters {
+    inner: CachePadded<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    connections: AtomicU32,
+    in_flight: AtomicU32,
+    panics: AtomicU64,
+}
+
+impl Counters {
+    /// Client connections open on this worker.
+    pub fn connections(&self) -> u32 {
+        self.inner.connections.load(Ordering::Relaxed)
+    }
+
+    /// Exchanges under way on this worker.
+    pub fn in_flight(&self) -> u32 {
+        self.inner.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Connection tasks that panicked on this worker.
+    pub fn panics(&self) -> u64 {
+        self.inner.panics.load(Ordering::Relaxed)
+    }
+
+    /// A connection opened.
+    pub fn connection_opened(&self) {
+        bump(&self.inner.connections, 1);
+    }
+
+    /// A connection closed.
+    pub fn connection_closed(&self) {
+        bump(&self.inner.connections, u32::MAX);
+    }
+
+    /// An exchange began.
+    pub fn exchange_began(&self) {
+        bump(&self.inner.in_flight, 1);
+    }
+
+    /// An exchange ended.
+    pub fn exchange_ended(&self) {
+        bump(&self.inner.in_flight, u32::MAX);
+    }
+
+    /// A connection task panicked.
+    pub fn panicked(&self) {
+        let count = self.inner.panics.load(Ordering::Relaxed);
+        self.inner.panics.store(count.wrapping_add(1), Ordering::Relaxed);
+    }
+}
+
+/// Relaxed load and store: a count with one writer needs no locked instruction.
+fn bump(count: &AtomicU32, by: u32) {
+    count.store(count.load(Ordering::Relaxed).wrapping_add(by), Ordering::Relaxed);
+}

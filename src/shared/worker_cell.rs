@@ -1,0 +1,43 @@
+//! What one worker shows to the other threads.
+
+use crossbeam_utils::CachePadded;
+
+use super::atomic::{AtomicU64, Ordering};
+use super::counters::Counters;
+use super::wake::Wake;
+
+/// One worker's cell. `adopted` and `counters` are written by that worker alone.
+#[derive(Debug)]
+pub struct WorkerCell {
+    adopted: CachePadded<AtomicU64>,
+    /// Its counters.
+    pub counters: Counters,
+    /// Its bell.
+    pub wake: Wake,
+}
+
+impl WorkerCell {
+    /// A cell of a worker that has adopted nothing.
+    ///
+    /// # Errors
+    /// When the kernel refuses an eventfd.
+    pub fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            adopted: CachePadded::new(AtomicU64::new(0)),
+            counters: Counters::default(),
+            wake: Wake::new()?,
+        })
+    }
+
+    /// The worker runs on snapshot `version` from now on; 0 = it has not begun.
+    pub fn acknowledge(&self, version: u64) {
+        // Release: the worker's last use of the old snapshot comes before its word.
+        self.adopted.store(version, Ordering::Release);
+    }
+
+    /// The snapshot version that the worker runs on.
+    pub fn adopted(&self) -> u64 {
+        // Acquire pairs with `acknowledge`.
+        self.adopted.load(Ordering::Acquire)
+    }
+}
