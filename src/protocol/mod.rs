@@ -3,5 +3,6 @@
 //! Promises of the room: the same bytes give the same result however they are split; nothing
 //! panics on any input; work is linear in the input; memory is bounded.
 
+pub mod ascii;
 pub mod dialect;
 pub mod http1;
