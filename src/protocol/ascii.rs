@@ -1,0 +1,101 @@
+//! Small ASCII facts that several formats share: tokens, comma lists, bounded decimals.
+//!
+//! Never allocates, never decodes text, never panics.
+
+/// Whether `byte` may stand in a token (RFC 9110 section 5.6.2).
+#[inline]
+pub const fn is_token_byte(byte: u8) -> bool {
+    matches!(byte,
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'!' | b'#' | b'$' | b'%' | b'&' | b'\''
+        | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
+}
+
+/// Whether `bytes` is a token: not empty, and token bytes only (RFC 9110 section 5.6.2).
+pub fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|&byte| is_token_byte(byte))
+}
+
+/// Cuts optional whitespace, which is space and tab only (RFC 9110 section 5.6.3), off both ends.
+pub fn trim(bytes: &[u8]) -> &[u8] {
+    let mut rest = bytes;
+    while let [b' ' | b'\t', tail @ ..] = rest {
+        rest = tail;
+    }
+    while let [head @ .., b' ' | b'\t'] = rest {
+        rest = head;
+    }
+    rest
+}
+
+/// The elements of a comma list, trimmed. Empty elements are given too: a strict reader has to
+/// see them (RFC 9110 section 5.6.1).
+pub fn elements(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    list.split(|&byte| byte == b',').map(trim)
+}
+
+/// Reads `bytes` as a decimal of digits only. `None` for anything else and for more than `max`.
+pub fn decimal(bytes: &[u8], max: u64) -> Option<u64> {
+    if bytes.is_empty() {
+        return None;
+    }
+    let mut value: u64 = 0;
+    for &byte in bytes {
+        if !byte.is_ascii_digit() {
+            return None;
+        }
+        value = value.checked_mul(10)?.checked_add(u64::from(byte - b'0'))?;
+    }
+    (value <= max).then_some(value)
+}
+
+/// Whether `text` holds `word`, without regard to case. `word` must be lower case and not empty.
+pub fn contains(text: &[u8], word: &[u8]) -> bool {
+    debug_assert!(!word.is_empty(), "an empty word is in every text");
+    text.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decimal_has_digits_only_and_a_bound() {
+        assert_eq!(decimal(b"0", 9), Some(0));
+        assert_eq!(decimal(b"00042", 99), Some(42));
+        assert_eq!(decimal(b"18446744073709551615", u64::MAX), Some(u64::MAX));
+        for bad in [&b""[..], b"+1", b"-1", b" 1", b"1 ", b"0x1", b"1_0", b"18446744073709551616"] {
+            assert_eq!(decimal(bad, u64::MAX), None, "{bad:?}");
+        }
+        assert_eq!(decimal(b"100", 99), None);
+    }
+
+    #[test]
+    fn trimming_takes_spaces_and_tabs_only() {
+        assert_eq!(trim(b" \t a b\t "), b"a b");
+        assert_eq!(trim(b"\x0ba\r"), b"\x0ba\r");
+        assert_eq!(trim(b" \t"), b"");
+    }
+
+    #[test]
+    fn a_list_shows_its_empty_elements() {
+        let list: Vec<&[u8]> = elements(b" a ,,b\t,").collect();
+        assert_eq!(list, [&b"a"[..], b"", b"b", b""]);
+        assert_eq!(elements(b"").count(), 1);
+    }
+
+    #[test]
+    fn a_token_is_the_rfc_set_and_nothing_else() {
+        let count = (0..=u8::MAX).filter(|&byte| is_token_byte(byte)).count();
+        assert_eq!(count, 26 + 26 + 10 + 15);
+        assert!(is_token(b"x-api_key!"));
+        for bad in [&b""[..], b"a b", b"a:", b"\xc3\xa4", b"a\0", b"(a)"] {
+            assert!(!is_token(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_word_is_found_in_any_case() {
+        assert!(contains(b"My-API-Key-2", b"api-key"));
+        assert!(!contains(b"api", b"api-key"));
+    }
+}

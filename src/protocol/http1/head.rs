@@ -1,0 +1,210 @@
+//! Parsed heads: places in the caller's buffer, never copies of its bytes.
+//!
+//! A head says what stood where; it never says whether the message makes sense (`framing` does)
+//! and never outlives the meaning of its buffer: resolve spans against the bytes that were parsed.
+
+use smallvec::SmallVec;
+
+use crate::protocol::http1::header::Known;
+
+/// A range of the buffer that was parsed. Against another buffer it gives wrong bytes or none,
+/// but never panics.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    /// The range from `start` to before `end`. Heads are bounded far below 4 GiB; beyond that a
+    /// place saturates.
+    pub(super) fn new(start: usize, end: usize) -> Self {
+        let place = |at| u32::try_from(at).unwrap_or(u32::MAX);
+        Self { start: place(start), end: place(end) }
+    }
+
+    /// The bytes of this range in `bytes`; empty when they are not there.
+    #[inline]
+    pub fn of(self, bytes: &[u8]) -> &[u8] {
+        bytes.get(self.start()..self.end()).unwrap_or_default()
+    }
+
+    /// Index of the first byte.
+    #[inline]
+    pub fn start(self) -> usize {
+        usize::try_from(self.start).unwrap_or(usize::MAX)
+    }
+
+    /// Index after the last byte.
+    #[inline]
+    pub fn end(self) -> usize {
+        usize::try_from(self.end).unwrap_or(usize::MAX)
+    }
+
+    /// Length in bytes.
+    #[inline]
+    pub fn len(self) -> usize {
+        self.end().saturating_sub(self.start())
+    }
+
+    /// Whether the range holds no byte.
+    #[inline]
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// One field line as it was received: the name keeps its case, the value has no outer whitespace.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Field {
+    /// Which name this is.
+    pub known: Known,
+    /// The name, in the case of its sender.
+    pub name: Span,
+    /// The value without leading and trailing spaces and tabs.
+    pub value: Span,
+}
+
+/// The fields of a head in the order they came, with a set of the known names among them.
+#[derive(Clone, Debug, Default)]
+pub struct Fields {
+    list: SmallVec<[Field; FIELDS_INLINE]>,
+    /// One bit per [`Known`], so that asking for an absent name costs no walk.
+    seen: u64,
+}
+
+impl Fields {
+    /// How many fields there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there are no fields.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// All fields in the order they came.
+    #[inline]
+    pub fn iter(&self) -> std::slice::Iter<'_, Field> {
+        self.list.iter()
+    }
+
+    /// Whether a field of this name is there, in one instruction.
+    #[inline]
+    pub fn has(&self, known: Known) -> bool {
+        self.seen & known.bit() != 0
+    }
+
+    /// All fields of this name in the order they came.
+    pub fn all(&self, known: Known) -> impl Iterator<Item = &Field> {
+        let list = if self.has(known) { self.list.as_slice() } else { &[] };
+        list.iter().filter(move |field| field.known == known)
+    }
+
+    /// The value of the first field of this name.
+    pub fn value<'a>(&self, known: Known, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        self.all(known).next().map(|field| field.value.of(bytes))
+    }
+
+    /// The value of the first field with this name, in any case; for names without a number.
+    pub fn value_named<'a>(&self, name: &[u8], bytes: &'a [u8]) -> Option<&'a [u8]> {
+        let mut named =
+            self.list.iter().filter(|field| field.name.of(bytes).eq_ignore_ascii_case(name));
+        named.next().map(|field| field.value.of(bytes))
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, field: Field) {
+        self.seen |= field.known.bit();
+        self.list.push(field);
+    }
+}
+
+impl<'a> IntoIterator for &'a Fields {
+    type Item = &'a Field;
+    type IntoIter = std::slice::Iter<'a, Field>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// The head of a request.
+#[derive(Clone, Debug)]
+pub struct RequestHead {
+    /// The method, a token, in the case of its sender.
+    pub method: Span,
+    /// The whole target as it was received.
+    pub target: Span,
+    /// Path and query of the target: all of an origin-form, the rest after the authority of an
+    /// absolute-form (then it may be empty or begin with `?`), empty for other forms. Routing
+    /// and forwarding must use these bytes and no others.
+    pub path_and_query: Span,
+    /// The authority of an absolute-form target (RFC 9112 section 3.2.2).
+    pub authority: Option<Span>,
+    /// The minor version n of `HTTP/1.n`, 0 to 9.
+    pub minor: u8,
+    /// The fields.
+    pub fields: Fields,
+    /// How many bytes of the buffer the head took, with empty lines before it: the body's start.
+    pub end: usize,
+}
+
+/// The head of a response.
+#[derive(Clone, Debug)]
+pub struct ResponseHead {
+    /// The status, 0 to 999: digits are checked, sense is not.
+    pub status: u16,
+    /// The reason phrase; may be empty.
+    pub reason: Span,
+    /// The minor version n of `HTTP/1.n`, 0 to 9.
+    pub minor: u8,
+    /// The fields.
+    pub fields: Fields,
+    /// How many bytes of the buffer the head took: the body's start.
+    pub end: usize,
+}
+
+/// Fields held without a heap block: the heads of the usual SDKs have 12 to 25.
+const FIELDS_INLINE: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_of_another_buffer_gives_nothing_and_does_not_panic() {
+        let span = Span::new(3, 9);
+        assert_eq!(span.of(b"0123456789"), b"345678");
+        assert_eq!(span.of(b"0123"), b"");
+        assert_eq!(Span::new(9, 3).of(b"0123456789"), b"");
+        assert!(Span::new(9, 3).is_empty());
+        assert_eq!(Span::new(usize::MAX, usize::MAX).of(b"01"), b"");
+    }
+
+    #[test]
+    fn fields_know_which_names_they_hold() {
+        let bytes = b"Host: a.example\r\nX-One: 1\r\nhost: b\r\n";
+        let mut fields = Fields::default();
+        for (known, name, value) in [
+            (Known::Host, 0..4, 6..15),
+            (Known::Other, 17..22, 24..25),
+            (Known::Host, 27..31, 33..34),
+        ] {
+            fields.push(Field {
+                known,
+                name: Span::new(name.start, name.end),
+                value: Span::new(value.start, value.end),
+            });
+        }
+        assert!(fields.has(Known::Host) && !fields.has(Known::Connection));
+        assert_eq!(fields.all(Known::Host).count(), 2);
+        assert_eq!(fields.all(Known::Connection).count(), 0);
+        assert_eq!(fields.value(Known::Host, bytes), Some(&b"a.example"[..]));
+        assert_eq!(fields.value_named(b"x-one", bytes), Some(&b"1"[..]));
+        assert_eq!(fields.value_named(b"x-two", bytes), None);
+    }
+}
