@@ -6,11 +6,13 @@
 //! | [`lifecycle::Lifecycle`] | control plane | workers |
 //! | [`counters::Counters`] | its own worker | any worker's `/livez`, control plane |
 //! | [`worker_cell::WorkerCell`] (adopted version) | its own worker | control plane |
-//! | [`wake::Wake`] (an eventfd) | control plane | its own worker |
+//! | [`journal::Journal`] | its own worker pushes | control plane pops |
+//! | [`wake::Wake`] (an eventfd) | whoever has news | whose it is |
 
 pub mod addresses;
 pub mod clock;
 pub mod counters;
+pub mod journal;
 pub mod lifecycle;
 pub mod published;
 pub mod wake;
@@ -23,6 +25,7 @@ use crate::config::snapshot::Snapshot;
 use addresses::Addresses;
 use lifecycle::Lifecycle;
 use published::Published;
+use wake::Wake;
 use worker_cell::WorkerCell;
 
 /// Everything the two planes share, made once per process and never moved.
@@ -30,6 +33,8 @@ use worker_cell::WorkerCell;
 pub struct Shared {
     /// What the names of upstream origins resolve to.
     pub addresses: Published<Addresses>,
+    /// The control plane's bell: a journal has records, or a worker is done.
+    pub bell: Wake,
     /// Running, draining or stopping.
     pub lifecycle: Lifecycle,
     /// The configuration in force.
@@ -47,6 +52,7 @@ impl Shared {
         let cells: std::io::Result<Vec<_>> = (0..workers).map(|_| WorkerCell::new()).collect();
         Ok(Self {
             addresses: Published::new(Addresses::default()),
+            bell: Wake::new()?,
             lifecycle: Lifecycle::new(),
             snapshot: Published::new(snapshot),
             workers: cells?.into_boxed_slice(),

@@ -4,6 +4,7 @@ use crossbeam_utils::CachePadded;
 
 use super::atomic::{AtomicU64, Ordering};
 use super::counters::Counters;
+use super::journal::Journal;
 use super::wake::Wake;
 
 /// One worker's cell. `adopted` and `counters` are written by that worker alone.
@@ -12,6 +13,8 @@ pub struct WorkerCell {
     adopted: CachePadded<AtomicU64>,
     /// Its counters.
     pub counters: Counters,
+    /// Its records.
+    pub journal: Journal,
     /// Its bell.
     pub wake: Wake,
 }
@@ -25,6 +28,7 @@ impl WorkerCell {
         Ok(Self {
             adopted: CachePadded::new(AtomicU64::new(0)),
             counters: Counters::default(),
+            journal: Journal::new(),
             wake: Wake::new()?,
         })
     }

@@ -45,13 +45,18 @@ impl Connection {
         // The snapshot may have changed while the connection idled.
         let snapshot = self.local.snapshot();
         let used = exchange::run(self, &request, snapshot).await;
-        match used {
-            exchange::Used { next: Next::KeepAlive, bytes } => {
-                self.buffer.consume(bytes);
-                self.release_if_empty();
-                Next::KeepAlive
-            }
-            exchange::Used { next: Next::Close, .. } => Next::Close,
+        self.take_back(request.buffer, used.bytes);
+        used.next
+    }
+
+    /// Keeps what came behind a request that used the first `used` bytes of its buffer.
+    fn take_back(&mut self, mut buffer: Buffer, used: usize) {
+        buffer.consume(used);
+        if buffer.is_empty() || !self.buffer.is_empty() {
+            self.local.buffers.put(buffer);
+        } else {
+            self.release_if_empty();
+            self.buffer = buffer;
         }
     }
 
@@ -68,7 +73,8 @@ impl Connection {
         loop {
             if !self.buffer.is_empty() {
                 if let Some(head) = parser.parse(self.buffer.filled())? {
-                    return Request::new(head, self.buffer.filled());
+                    let buffer = std::mem::take(&mut self.buffer);
+                    return Ok(Request::new(head, buffer)?);
                 }
                 deadline.get_or_insert_with(|| Millis::now().plus(head_ms));
             }

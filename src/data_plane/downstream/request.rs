@@ -13,11 +13,14 @@ use crate::protocol::http1::body::{Body, Piece};
 use crate::protocol::http1::framing::{self, BodyLength};
 use crate::protocol::http1::head::RequestHead;
 
-/// A request whose head is whole. Its spans are of the connection's buffer.
+/// A request whose head is whole.
 #[derive(Debug)]
 pub struct Request {
     /// How its body ends.
     pub body: BodyLength,
+    /// What was read so far: the head, and behind it what came along. Never changes while the
+    /// request is served.
+    pub buffer: Buffer,
     /// The client waits for `100 Continue`.
     pub expects_continue: bool,
     /// Its head.
@@ -33,15 +36,27 @@ impl Request {
     ///
     /// # Errors
     /// The refusal of HARDENING 3 that applies.
-    pub fn new(head: RequestHead, bytes: &[u8]) -> Result<Self, HeadFault> {
+    pub fn new(head: RequestHead, buffer: Buffer) -> Result<Self, Refusal> {
+        let bytes = buffer.filled();
         let body = framing::request_body(&head, bytes)?;
         Ok(Self {
             body,
             expects_continue: framing::expects_continue(&head, bytes),
             wants_close: framing::wants_close(&head.fields, head.minor, bytes),
             wants_upgrade: framing::wants_upgrade(&head.fields, bytes),
+            buffer,
             head,
         })
+    }
+
+    /// The bytes that the head's spans are of.
+    pub fn bytes(&self) -> &[u8] {
+        self.buffer.filled()
+    }
+
+    /// What came along behind the head.
+    pub fn behind_head(&self) -> &[u8] {
+        self.bytes().get(self.head.end..).unwrap_or_default()
     }
 
     /// Whether there is no body, or one of no bytes.
@@ -119,15 +134,6 @@ impl Held {
     }
 }
 
-/// A whole body and how many bytes of the connection's buffer the request took.
-#[derive(Debug)]
-pub struct Received {
-    /// The body.
-    pub body: Held,
-    /// Bytes of the buffer that belong to this request.
-    pub used: usize,
-}
-
 /// Bounds of one body.
 #[derive(Clone, Copy, Debug)]
 pub struct BodyLimit {
@@ -138,7 +144,7 @@ pub struct BodyLimit {
 }
 
 impl Connection {
-    /// Reads the whole body of `request`.
+    /// Reads the whole body of `request`. What comes behind it stays in the connection's buffer.
     ///
     /// # Errors
     /// See [`BodyFault`]. The rest of the body is then still unread.
@@ -146,34 +152,31 @@ impl Connection {
         &mut self,
         request: &Request,
         limit: BodyLimit,
-    ) -> Result<Received, BodyFault> {
+    ) -> Result<Held, BodyFault> {
         let start = request.head.end;
         match request.body {
             BodyLength::Length(n) if n > limit.bytes_max => Err(BodyFault::TooLarge),
             BodyLength::Length(n) => {
                 let n = usize::try_from(n).map_err(|_| BodyFault::TooLarge)?;
-                if self.buffer.len() >= start + n {
-                    return Ok(Received { body: Held::InPlace(start..start + n), used: start + n });
+                if request.buffer.len() >= start + n {
+                    return Ok(Held::InPlace(start..start + n));
                 }
-                self.read_length(start, n, limit).await
+                self.read_length(request, n, limit).await
             }
-            BodyLength::Chunked => self.read_chunked(start, limit).await,
-            BodyLength::None | BodyLength::UntilClose => {
-                Ok(Received { body: Held::InPlace(start..start), used: start })
-            }
+            BodyLength::Chunked => self.read_chunked(request, limit).await,
+            BodyLength::None | BodyLength::UntilClose => Ok(Held::InPlace(start..start)),
         }
     }
 
     async fn read_length(
         &mut self,
-        start: usize,
+        request: &Request,
         length: usize,
         limit: BodyLimit,
-    ) -> Result<Received, BodyFault> {
+    ) -> Result<Held, BodyFault> {
         // Room grows with what arrives: a claimed length alone costs nobody memory.
         let mut body = Buffer::with_capacity(length.min(LARGE));
-        body.extend(self.buffer.filled().get(start..).unwrap_or_default());
-        self.buffer.keep(0..start);
+        body.extend(request.behind_head());
         while body.len() < length {
             if body.spare() == 0 {
                 body.grow(length.min(body.len() * 2));
@@ -184,30 +187,27 @@ impl Connection {
                 return Err(BodyFault::ClientGone);
             }
         }
-        // What came behind the body belongs to the next request.
-        let (mut bytes, _) = body.into_parts();
-        self.buffer.extend(bytes.get(length..).unwrap_or_default());
+        let (mut bytes, ..) = body.into_parts();
+        self.keep_for_next(bytes.get(length..).unwrap_or_default());
         bytes.truncate(length);
-        Ok(Received { body: Held::Own(Bytes::from(bytes)), used: start })
+        Ok(Held::Own(Bytes::from(bytes)))
     }
 
     async fn read_chunked(
         &mut self,
-        start: usize,
+        request: &Request,
         limit: BodyLimit,
-    ) -> Result<Received, BodyFault> {
+    ) -> Result<Held, BodyFault> {
         let mut body = Body::new(BodyLength::Chunked);
         let mut whole = Vec::new();
         let mut read = self.local.buffers.take_small();
-        read.extend(self.buffer.filled().get(start..).unwrap_or_default());
-        self.buffer.keep(0..start);
+        read.extend(request.behind_head());
         let result = loop {
             match take_payload(&mut body, &mut read, &mut whole, limit.bytes_max) {
                 Ok(true) => break Ok(()),
                 Ok(false) => {}
                 Err(fault) => break Err(fault),
             }
-            read.clear();
             let (result, filled) = self.stream.read(read, limit.idle).await;
             read = filled;
             match result {
@@ -216,11 +216,20 @@ impl Connection {
                 Err(fault) => break Err(fault.into()),
             }
         };
-        // What came behind the last chunk belongs to the next request.
-        self.buffer.extend(read.filled());
+        self.keep_for_next(read.filled());
         self.local.buffers.put(read);
-        result?;
-        Ok(Received { body: Held::Own(Bytes::from(whole)), used: start })
+        result.map(|()| Held::Own(Bytes::from(whole)))
+    }
+
+    /// Keeps bytes that belong to the next request.
+    pub fn keep_for_next(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        if self.buffer.capacity() == 0 {
+            self.buffer = self.local.buffers.take_small();
+        }
+        self.buffer.extend(bytes);
     }
 
     /// Says `100 Continue` to a client that waits for it and has sent nothing of its body.
@@ -232,7 +241,7 @@ impl Connection {
         request: &Request,
         write_stall: Limit,
     ) -> Result<(), BodyFault> {
-        let began = self.buffer.len() > request.head.end;
+        let began = !request.behind_head().is_empty();
         if !request.expects_continue || request.is_bodiless() || began {
             return Ok(());
         }

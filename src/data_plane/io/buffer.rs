@@ -7,6 +7,8 @@ use std::rc::Rc;
 /// An owned buffer. `filled()` is what was read and not yet consumed.
 #[derive(Debug, Default)]
 pub struct Buffer {
+    /// Room that reads leave free behind what is filled.
+    back: usize,
     bytes: Vec<u8>,
     start: usize,
 }
@@ -14,7 +16,7 @@ pub struct Buffer {
 impl Buffer {
     /// A buffer outside the pool with room for `capacity` bytes.
     pub fn with_capacity(capacity: usize) -> Self {
-        Self { bytes: Vec::with_capacity(capacity), start: 0 }
+        Self { back: 0, bytes: Vec::with_capacity(capacity), start: 0 }
     }
 
     /// The bytes that are filled and not consumed.
@@ -34,7 +36,7 @@ impl Buffer {
 
     /// Bytes that can still be read in.
     pub fn spare(&self) -> usize {
-        self.bytes.capacity() - self.bytes.len()
+        (self.bytes.capacity() - self.bytes.len()).saturating_sub(self.back)
     }
 
     /// Bytes the buffer holds in all.
@@ -52,15 +54,15 @@ impl Buffer {
 
     /// Forgets everything.
     pub fn clear(&mut self) {
-        self.bytes.clear();
-        self.start = 0;
+        self.clear_with_room(0, 0);
     }
 
-    /// Empties the buffer and leaves `n` bytes of room in front of what is read next.
-    pub fn clear_with_front(&mut self, n: usize) {
+    /// Forgets everything and keeps room in front of and behind what is read next.
+    pub fn clear_with_room(&mut self, front: usize, back: usize) {
         self.bytes.clear();
-        self.bytes.resize(n, 0);
-        self.start = n;
+        self.bytes.resize(front, 0);
+        self.start = front;
+        self.back = back;
     }
 
     /// Moves the filled bytes to the very front, so that all room is behind them.
@@ -96,7 +98,7 @@ impl Buffer {
     /// Writes `head` directly in front of the filled bytes.
     ///
     /// # Panics
-    /// When the room in front is too small; callers reserve it with `clear_with_front`.
+    /// When the room in front is too small; callers reserve it with `clear_with_room`.
     pub fn prepend(&mut self, head: &[u8]) {
         let start = self.start.checked_sub(head.len()).expect("room was reserved in front");
         if let Some(room) = self.bytes.get_mut(start..self.start) {
@@ -120,15 +122,16 @@ impl Buffer {
         &mut self.bytes
     }
 
-    /// The vector and where the filled bytes begin, for an operation that rents it.
-    pub fn into_parts(self) -> (Vec<u8>, usize) {
-        (self.bytes, self.start)
+    /// The vector, where the filled bytes begin, and the room to leave behind them, for an
+    /// operation that rents the vector.
+    pub fn into_parts(self) -> (Vec<u8>, usize, usize) {
+        (self.bytes, self.start, self.back)
     }
 
     /// The reverse of [`Buffer::into_parts`].
-    pub fn from_parts(bytes: Vec<u8>, start: usize) -> Self {
+    pub fn from_parts(bytes: Vec<u8>, start: usize, back: usize) -> Self {
         let start = start.min(bytes.len());
-        Self { bytes, start }
+        Self { back, bytes, start }
     }
 }
 
@@ -162,13 +165,13 @@ impl Buffers {
     /// An empty buffer of [`SMALL`] bytes.
     pub fn take_small(&self) -> Buffer {
         let free = self.free.borrow_mut().small.pop();
-        free.map_or_else(|| Buffer::with_capacity(SMALL), |bytes| Buffer { bytes, start: 0 })
+        free.map_or_else(|| Buffer::with_capacity(SMALL), |bytes| Buffer { back: 0, bytes, start: 0 })
     }
 
     /// An empty buffer of [`LARGE`] bytes.
     pub fn take_large(&self) -> Buffer {
         let free = self.free.borrow_mut().large.pop();
-        free.map_or_else(|| Buffer::with_capacity(LARGE), |bytes| Buffer { bytes, start: 0 })
+        free.map_or_else(|| Buffer::with_capacity(LARGE), |bytes| Buffer { back: 0, bytes, start: 0 })
     }
 
     /// Gives a buffer back.
@@ -198,7 +201,7 @@ mod tests {
 
     fn buffer(bytes: &[u8]) -> Buffer {
         let mut buffer = Buffer::with_capacity(64);
-        buffer.clear_with_front(8);
+        buffer.clear_with_room(8, 0);
         buffer.extend(bytes);
         buffer
     }

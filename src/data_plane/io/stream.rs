@@ -85,10 +85,10 @@ impl Stream {
         buffer: Buffer,
         limit: Limit,
     ) -> (Result<(), Fault>, Buffer) {
-        let (bytes, start) = buffer.into_parts();
+        let (bytes, start, back) = buffer.into_parts();
         let end = bytes.len();
         let (result, bytes) = self.write_range(bytes, start..end, limit).await;
-        let mut buffer = Buffer::from_parts(bytes, start);
+        let mut buffer = Buffer::from_parts(bytes, start, back);
         buffer.clear();
         (result, buffer)
     }
@@ -203,9 +203,10 @@ pub(super) async fn read_tcp(
     tcp: &mut TcpStream,
     buffer: Buffer,
 ) -> (std::io::Result<usize>, Buffer) {
-    let (bytes, start) = buffer.into_parts();
-    let (len, capacity) = (bytes.len(), bytes.capacity());
-    debug_assert!(len < capacity, "a read needs room");
-    let (result, slice) = tcp.read(bytes.slice_mut(len..capacity)).await;
-    (result, Buffer::from_parts(slice.into_inner(), start))
+    let room = buffer.spare();
+    debug_assert!(room > 0, "a read needs room");
+    let (bytes, start, back) = buffer.into_parts();
+    let len = bytes.len();
+    let (result, slice) = tcp.read(bytes.slice_mut(len..len + room)).await;
+    (result, Buffer::from_parts(slice.into_inner(), start, back))
 }

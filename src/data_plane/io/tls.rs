@@ -111,9 +111,9 @@ impl TlsStream {
         while self.session.wants_write() {
             let mut out = self.buffers.take_large();
             self.session.write_tls(out.tail())?;
-            let (bytes, start) = out.into_parts();
+            let (bytes, ..) = out.into_parts();
             let (result, bytes) = self.tcp.write_all(bytes).await;
-            self.buffers.put(Buffer::from_parts(bytes, start));
+            self.buffers.put(Buffer::from_parts(bytes, 0, 0));
             result?;
         }
         Ok(())

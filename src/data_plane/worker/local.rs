@@ -32,6 +32,8 @@ pub struct Local {
     pub addresses_changed: Notify,
     /// Rung when the process's phase moved.
     pub phase_changed: Notify,
+    /// Client connections this worker may hold; `None` = no limit.
+    pub connection_limit: Option<u32>,
     /// Idle upstream connections.
     pub pool: Pool,
     /// The rung this worker drives its I/O on.

@@ -1,0 +1,172 @@
+//! One upstream call: connect or reuse, send, read the head of the answer. Never retries.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+
+use super::authenticate::Credential;
+use super::failure::{BadResponse, Kind};
+use super::rewrite::{self, Outgoing};
+use super::route::Route;
+use super::{Body, Exchange};
+use crate::data_plane::io::buffer::{Buffer, SMALL};
+use crate::data_plane::io::fault::{Cause, Fault, Limit, Wait};
+use crate::data_plane::upstream::connect::{self, OnBehalf, Target};
+use crate::data_plane::upstream::connection::{Answered, Connection, HeadFault};
+use crate::data_plane::worker::local::Local;
+use crate::protocol::http1::framing::BodyLength;
+use crate::protocol::http1::parse::HeadLimits;
+
+/// An answered call.
+#[derive(Debug)]
+pub struct Call {
+    /// The head of the answer, with what followed it.
+    pub answered: Answered,
+    /// The connection the rest comes on.
+    pub upstream: Connection,
+    /// The request was sent whole, so the connection may be used again.
+    pub sent_whole: bool,
+}
+
+/// Why a call got no answer.
+#[derive(Debug)]
+pub enum NoAnswer {
+    /// It failed.
+    Failed(Kind),
+    /// A reused connection ended before any byte of an answer: not a try (BEHAVIOUR 5).
+    Stale,
+}
+
+impl From<Kind> for NoAnswer {
+    fn from(kind: Kind) -> Self {
+        Self::Failed(kind)
+    }
+}
+
+impl Exchange<'_> {
+    /// Sends the held `body` to the route's provider and reads the head of the answer.
+    /// `fresh`: do not reuse a connection.
+    ///
+    /// # Errors
+    /// See [`NoAnswer`].
+    pub async fn call(
+        &mut self,
+        route: &Route<'_>,
+        credential: Credential<'_>,
+        body: &Body,
+        fresh: bool,
+    ) -> Result<Call, NoAnswer> {
+        self.phase = "connect";
+        let mut upstream = self.connect(route, fresh).await?;
+        let (head, rest) = self.compose(route, credential, body);
+        self.phase = "send";
+        let stall = self.write_stall();
+        let buffers = self.client.local.buffers.clone();
+        let sent = upstream.send(&buffers, head, rest, stall).await;
+        if let Err(Fault::Ended(cause)) = sent {
+            return Err(Kind::of_upstream(Fault::Ended(cause)).into());
+        }
+        // Who stops reading may have said why.
+        self.phase = "response_head";
+        let wait_ms =
+            if sent.is_ok() { self.response_head_ms() } else { AFTER_BROKEN_SEND_MS };
+        let answered = self.read_head(&mut upstream, (Wait::ResponseHead, Some(wait_ms))).await?;
+        Ok(Call { answered, upstream, sent_whole: sent.is_ok() })
+    }
+
+    /// A connection to the route's provider: an idle one unless `fresh`, else a new one.
+    pub async fn connect(&mut self, route: &Route<'_>, fresh: bool) -> Result<Connection, Kind> {
+        let local: Rc<Local> = self.client.local.clone();
+        let client = OnBehalf { gone_from: self.gone_from(), watch: self.client.stream.watch() };
+        if !fresh {
+            let idle_ms = self.snapshot.timeouts.upstream_idle.0;
+            if let Some(stream) = local.pool.checkout(route.index, idle_ms).await {
+                client.watch.on_hangup_end(client.gone_from, Some(stream.watch()));
+                return Ok(Connection { reused: true, stream });
+            }
+        }
+        let connect_ms = self.snapshot.timeouts.connect.0;
+        let target = Target { connect_ms, index: route.index, provider: route.provider };
+        let stream = connect::open(&local, target, client).await?;
+        client.watch.on_hangup_end(client.gone_from, Some(stream.watch()));
+        Ok(Connection { reused: false, stream })
+    }
+
+    /// Reads the head of the answer.
+    pub async fn read_head(
+        &mut self,
+        upstream: &mut Connection,
+        wait: Limit,
+    ) -> Result<Answered, NoAnswer> {
+        let limits = HeadLimits {
+            fields_max: self.snapshot.limits.headers,
+            head_bytes_max: self.snapshot.limits.response_head_bytes,
+            line_bytes_max: self.snapshot.limits.response_head_bytes,
+        };
+        let buffers = self.client.local.buffers.clone();
+        let fault = match upstream.read_head(&buffers, limits, wait).await {
+            Ok(answered) => return Ok(answered),
+            Err(fault) => fault,
+        };
+        Err(match fault {
+            HeadFault::Ended { fault: Some(Fault::Ended(cause)), .. } => {
+                Kind::of_upstream(Fault::Ended(cause)).into()
+            }
+            HeadFault::Ended { before_any: true, .. } if upstream.reused => NoAnswer::Stale,
+            HeadFault::Ended { fault: Some(fault), .. } => Kind::of_upstream(fault).into(),
+            HeadFault::Ended { fault: None, .. } => Kind::UpstreamCut.into(),
+            HeadFault::Refused(refusal) => {
+                Kind::UpstreamBadResponse(BadResponse::Refused(refusal)).into()
+            }
+            HeadFault::Switched => Kind::UpstreamBadResponse(BadResponse::Switched).into(),
+            HeadFault::TooManyInterim => {
+                Kind::UpstreamBadResponse(BadResponse::TooManyInterim).into()
+            }
+        })
+    }
+
+    /// The head as one buffer, with a small body right behind it: one write for both.
+    fn compose(
+        &self,
+        route: &Route<'_>,
+        credential: Credential<'_>,
+        body: &Body,
+    ) -> (Buffer, Option<Bytes>) {
+        let bytes = self.request.bytes();
+        let payload: &[u8] = match body {
+            Body::InPlace(range) => bytes.get(range.clone()).unwrap_or_default(),
+            Body::Own(own) => own,
+        };
+        let length = match self.request.body {
+            BodyLength::None => BodyLength::None,
+            _ => BodyLength::Length(u64::try_from(payload.len()).unwrap_or(u64::MAX)),
+        };
+        let outgoing =
+            Outgoing { body: length, bytes, credential, head: &self.request.head, route };
+        let mut head = self.client.local.buffers.take_small();
+        rewrite::request(head.tail(), &outgoing);
+        if head.len() + payload.len() <= SMALL {
+            head.extend(payload);
+            return (head, None);
+        }
+        let rest = match body {
+            Body::InPlace(_) => Bytes::copy_from_slice(payload),
+            Body::Own(own) => own.clone(),
+        };
+        (head, Some(rest))
+    }
+
+    /// How long the head of an answer may take.
+    pub fn response_head_ms(&self) -> u64 {
+        self.snapshot.timeouts.response_head.0
+    }
+
+    /// Whether the client has left, as far as reported.
+    pub fn client_is_gone(&self) -> bool {
+        self.client.stream.watch().cause() == Some(Cause::ClientGone)
+            || self.client.stream.watch().peer() >= self.gone_from()
+    }
+}
+
+/// How long an upstream that stopped reading may take to say why.
+const AFTER_BROKEN_SEND_MS: u64 = 1_000;

@@ -1,0 +1,120 @@
+//! Who asks and with which credential the provider is asked (BEHAVIOUR 2). The one list of places
+//! where clients carry credentials.
+
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::failure::Kind;
+use crate::config::snapshot::{AuthMode, KeyHeader, Provider, ProviderKey, Snapshot};
+use crate::protocol::dialect::Dialect;
+use crate::protocol::http1::head::{Field, Fields};
+use crate::protocol::http1::header::Known;
+
+/// The credential that goes upstream.
+#[derive(Clone, Copy, Debug)]
+pub enum Credential<'a> {
+    /// The client's own, in the field it came in.
+    Own(Field),
+    /// A configured key of the provider.
+    Pool(&'a ProviderKey),
+}
+
+/// The field a pool key goes up in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Placement {
+    /// `api-key: KEY`.
+    ApiKey,
+    /// `authorization: Bearer KEY`.
+    Bearer,
+    /// The same, and Anthropic wants `oauth-2025-04-20` in `anthropic-beta`.
+    BearerOauth,
+    /// `x-api-key: KEY`.
+    XApiKey,
+}
+
+/// What a client presented, by the order of BEHAVIOUR 2.1.
+enum Presented<'b> {
+    /// A key of this gateway.
+    Gateway(&'b [u8]),
+    Nothing,
+    /// A key of a provider.
+    Other(Field),
+}
+
+/// Picks the credential for an exchange with `provider`.
+///
+/// # Errors
+/// `UnknownKey` for a gateway key nobody owns, `NoCredential` when the mode allows none of what
+/// there is.
+pub fn credential<'a>(
+    snapshot: &'a Snapshot,
+    provider: &'a Provider,
+    fields: &Fields,
+    bytes: &[u8],
+) -> Result<Credential<'a>, Kind> {
+    let pool = || provider.keys.first().map(Credential::Pool).ok_or(Kind::NoCredential);
+    match (snapshot.auth, presented(fields, bytes)) {
+        (AuthMode::Byok, Presented::Gateway(_)) => Err(Kind::UnknownKey),
+        (_, Presented::Gateway(key)) if !is_known(snapshot, key) => Err(Kind::UnknownKey),
+        (_, Presented::Gateway(_)) => pool(),
+        (AuthMode::Open, _) if !provider.keys.is_empty() => pool(),
+        (AuthMode::Open | AuthMode::Byok | AuthMode::KeysOrByok, Presented::Other(field)) => {
+            Ok(Credential::Own(field))
+        }
+        (AuthMode::Keys, Presented::Other(_)) => Err(Kind::UnknownKey),
+        (_, Presented::Nothing) => Err(Kind::NoCredential),
+    }
+}
+
+/// Whether a field may carry a client's credential, so that it never goes on as it came.
+pub const fn carries_credential(known: Known) -> bool {
+    known.is_auth()
+}
+
+/// The field for a pool key (BEHAVIOUR 2.6).
+pub fn placement(provider: &Provider, key: &ProviderKey) -> Placement {
+    let oauth = key.value.expose().as_bytes().starts_with(b"sk-ant-oat");
+    match (provider.key_header, provider.dialect) {
+        (KeyHeader::ApiKey, _) => Placement::ApiKey,
+        (KeyHeader::XApiKey, _) => Placement::XApiKey,
+        (_, Dialect::Anthropic) if oauth => Placement::BearerOauth,
+        (KeyHeader::Auto, Dialect::Anthropic) => Placement::XApiKey,
+        (KeyHeader::Bearer, _) | (KeyHeader::Auto, Dialect::OpenAi) => Placement::Bearer,
+    }
+}
+
+/// The bare key in an auth field: without its `Bearer` scheme.
+pub fn bare<'b>(field: Field, bytes: &'b [u8]) -> &'b [u8] {
+    let value = field.value.of(bytes);
+    let scheme = value.get(..BEARER.len()).unwrap_or_default();
+    if field.known == Known::Authorization && scheme.eq_ignore_ascii_case(BEARER) {
+        return crate::protocol::ascii::trim(value.get(BEARER.len()..).unwrap_or_default());
+    }
+    value
+}
+
+fn presented<'b>(fields: &Fields, bytes: &'b [u8]) -> Presented<'b> {
+    const ORDER: [Known; 3] = [Known::XApiKey, Known::Authorization, Known::ApiKey];
+    let all = || ORDER.into_iter().flat_map(|known| fields.all(known)).copied();
+    if let Some(field) = all().find(|&field| is_gateway_key(bare(field, bytes))) {
+        return Presented::Gateway(bare(field, bytes));
+    }
+    let other = all().find(|&field| !bare(field, bytes).is_empty());
+    other.map_or(Presented::Nothing, Presented::Other)
+}
+
+fn is_gateway_key(key: &[u8]) -> bool {
+    key.get(..3).is_some_and(|prefix| prefix.eq_ignore_ascii_case(b"tg-"))
+}
+
+/// Compares with every caller, whole and in constant time: an unknown key takes as long.
+fn is_known(snapshot: &Snapshot, key: &[u8]) -> bool {
+    let digest = Sha256::digest(key);
+    let known = snapshot
+        .callers
+        .iter()
+        .fold(subtle::Choice::from(0), |found, caller| found | digest.ct_eq(&caller.key_sha256));
+    known.into()
+}
+
+const BEARER: &[u8] = b"Bearer ";

@@ -1,0 +1,254 @@
+//! What can go wrong in an exchange: kind, side, and what that allows. Never text to match on.
+
+use crate::data_plane::downstream::request::BodyFault;
+use crate::data_plane::io::fault::{Cause, Fault, Wait};
+use crate::data_plane::upstream::connect::ConnectFault;
+use crate::protocol::http1::Refusal;
+
+/// A failure and whether the client has seen a byte of an answer.
+#[derive(Debug)]
+pub struct Failure {
+    /// What happened.
+    pub kind: Kind,
+    /// The client has bytes of an answer: a second one would corrupt it.
+    pub sent_any: bool,
+}
+
+/// What happened. Each has its own code and text (CONFIG.md, `x-tidegate-error`).
+#[derive(Debug)]
+pub enum Kind {
+    /// The client's message is not acceptable.
+    BadRequest(Refusal),
+    /// A path that two readers could read in two ways.
+    BadPath,
+    /// The request body is over its limit, in bytes.
+    BodyTooLarge(u64),
+    /// The client left.
+    ClientGone,
+    /// The client was too slow.
+    ClientTimeout(Wait),
+    /// The process is shutting down.
+    Draining,
+    /// A fault of ours.
+    Internal(&'static str),
+    /// The provider needs a key, and there is neither one of ours nor one of the client's.
+    NoCredential,
+    /// No provider serves this path.
+    NoRoute,
+    /// A gateway key that nobody owns.
+    UnknownKey,
+    /// The client asks for another protocol.
+    Upgrade,
+    /// The upstream's answer is not HTTP we take.
+    UpstreamBadResponse(BadResponse),
+    /// The upstream ended before its answer did.
+    UpstreamCut,
+    /// The upstream host refused the connection.
+    UpstreamRefused,
+    /// The upstream took too long.
+    UpstreamTimeout(Wait),
+    /// The upstream's certificate or handshake is not acceptable.
+    UpstreamTls(rustls::Error),
+    /// No connection, for this reason.
+    UpstreamUnreachable(String),
+}
+
+/// Why an upstream's answer is not taken.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum BadResponse {
+    /// It switched protocols, which nobody asked for.
+    Switched,
+    /// Its head or framing is refused.
+    Refused(Refusal),
+    /// More interim answers than any server has reason for.
+    TooManyInterim,
+}
+
+/// On whose side the fault lies; fixed where the failure is made.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Side {
+    /// The client's.
+    Downstream,
+    /// Ours.
+    Internal,
+    /// The provider's.
+    Upstream,
+}
+
+impl Kind {
+    /// On whose side the fault lies.
+    pub const fn side(&self) -> Side {
+        match self {
+            Self::BadPath
+            | Self::BadRequest(_)
+            | Self::BodyTooLarge(_)
+            | Self::ClientGone
+            | Self::ClientTimeout(_)
+            | Self::NoCredential
+            | Self::NoRoute
+            | Self::UnknownKey
+            | Self::Upgrade => Side::Downstream,
+            Self::Draining | Self::Internal(_) => Side::Internal,
+            Self::UpstreamBadResponse(_)
+            | Self::UpstreamCut
+            | Self::UpstreamRefused
+            | Self::UpstreamTimeout(_)
+            | Self::UpstreamTls(_)
+            | Self::UpstreamUnreachable(_) => Side::Upstream,
+        }
+    }
+
+    /// The status for the client.
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::BadPath => 400,
+            Self::BadRequest(refusal) => refusal.status(),
+            Self::BodyTooLarge(_) => 413,
+            Self::ClientGone => 499,
+            Self::ClientTimeout(_) => 408,
+            Self::Draining => 503,
+            Self::Internal(_) => 500,
+            Self::NoCredential | Self::UnknownKey => 401,
+            Self::NoRoute => 404,
+            Self::Upgrade => 426,
+            Self::UpstreamTimeout(_) => 504,
+            Self::UpstreamBadResponse(_)
+            | Self::UpstreamCut
+            | Self::UpstreamRefused
+            | Self::UpstreamTls(_)
+            | Self::UpstreamUnreachable(_) => 502,
+        }
+    }
+
+    /// The `x-tidegate-error` code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::BadPath => "bad_request",
+            Self::BadRequest(refusal) => match refusal.status() {
+                414 => "uri_too_long",
+                431 => "head_too_large",
+                _ => "bad_request",
+            },
+            Self::BodyTooLarge(_) => "body_too_large",
+            Self::ClientGone => "client_gone",
+            Self::ClientTimeout(_) => "client_timeout",
+            Self::Draining => "draining",
+            Self::Internal(_) => "internal",
+            Self::NoCredential | Self::UnknownKey => "unauthorized",
+            Self::NoRoute => "no_route",
+            Self::Upgrade => "upgrade_unsupported",
+            Self::UpstreamBadResponse(_) => "upstream_bad_response",
+            Self::UpstreamCut => "upstream_cut",
+            Self::UpstreamRefused => "upstream_refused",
+            Self::UpstreamTimeout(_) => "upstream_timeout",
+            Self::UpstreamTls(_) => "upstream_tls",
+            Self::UpstreamUnreachable(_) => "upstream_unreachable",
+        }
+    }
+
+    /// What a person should read. `provider` is the one asked last, if any.
+    pub fn message(&self, provider: &str) -> String {
+        match self {
+            Self::BadPath => "The request path may not contain dot segments.".to_owned(),
+            Self::BadRequest(refusal) => format!("Bad request: {}.", refusal.reason()),
+            Self::BodyTooLarge(max) => format!("The request body exceeds {max} bytes."),
+            Self::ClientGone => "The client closed the connection.".to_owned(),
+            Self::ClientTimeout(wait) => {
+                format!("The request did not arrive in time ({}).", wait.setting())
+            }
+            Self::Draining => "The gateway is shutting down.".to_owned(),
+            Self::Internal(what) => format!("Internal gateway error: {what}."),
+            Self::NoCredential => format!(
+                "No API key: provider {provider} has no configured key and the request carries none."
+            ),
+            Self::NoRoute => "No provider serves this path.".to_owned(),
+            Self::UnknownKey => "The gateway key is not known.".to_owned(),
+            Self::Upgrade => "Protocol upgrades are not supported.".to_owned(),
+            Self::UpstreamBadResponse(why) => {
+                format!("Provider {provider} sent an invalid response: {}.", why.text())
+            }
+            Self::UpstreamCut => {
+                format!("Provider {provider} closed the connection before the response was complete.")
+            }
+            Self::UpstreamRefused => format!("Provider {provider} refused the connection."),
+            Self::UpstreamTimeout(wait) => {
+                format!("Provider {provider} did not answer in time ({}).", wait.setting())
+            }
+            Self::UpstreamTls(error) => {
+                format!("TLS with provider {provider} failed: {}.", tls_reason(error))
+            }
+            Self::UpstreamUnreachable(why) => format!("Provider {provider} is unreachable: {why}."),
+        }
+    }
+}
+
+impl BadResponse {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.reason(),
+            Self::Switched => "it switched protocols unasked",
+            Self::TooManyInterim => "too many interim responses",
+        }
+    }
+}
+
+/// Which rule of certificate checking failed, in words an operator can act on.
+fn tls_reason(error: &rustls::Error) -> String {
+    use rustls::CertificateError as Bad;
+    let rustls::Error::InvalidCertificate(bad) = error else { return error.to_string() };
+    let reason = match bad {
+        Bad::Expired | Bad::ExpiredContext { .. } => "its certificate has expired",
+        Bad::NotValidYet | Bad::NotValidYetContext { .. } => "its certificate is not valid yet",
+        Bad::NotValidForName | Bad::NotValidForNameContext { .. } => {
+            "its certificate is for another name"
+        }
+        Bad::UnknownIssuer => {
+            "its certificate is self-signed or from an unknown issuer (see provider.tls.ca)"
+        }
+        Bad::Revoked => "its certificate is revoked",
+        other => return format!("its certificate is not acceptable ({other:?})"),
+    };
+    reason.to_owned()
+}
+
+impl From<Kind> for Failure {
+    fn from(kind: Kind) -> Self {
+        Self { kind, sent_any: false }
+    }
+}
+
+impl From<ConnectFault> for Kind {
+    fn from(fault: ConnectFault) -> Self {
+        match fault {
+            ConnectFault::ClientGone => Self::ClientGone,
+            ConnectFault::Io(error) => Self::UpstreamUnreachable(error.to_string()),
+            ConnectFault::NotResolved(why) => Self::UpstreamUnreachable(why),
+            ConnectFault::Refused => Self::UpstreamRefused,
+            ConnectFault::Timeout => Self::UpstreamTimeout(Wait::Connect),
+            ConnectFault::Tls(error) => Self::UpstreamTls(error),
+        }
+    }
+}
+
+impl Kind {
+    /// A fault on the upstream connection, once it stood.
+    pub fn of_upstream(fault: Fault) -> Self {
+        match fault {
+            Fault::Ended(Cause::ClientGone) => Self::ClientGone,
+            Fault::Ended(Cause::Deadline(wait)) => Self::UpstreamTimeout(wait),
+            Fault::Ended(Cause::Drain) => Self::Draining,
+            Fault::Io(_) => Self::UpstreamCut,
+            Fault::Tls(error) => Self::UpstreamTls(error),
+        }
+    }
+
+    /// A fault while the body of a request was read, under a limit of `bytes_max`.
+    pub const fn of_body(fault: BodyFault, bytes_max: u64) -> Self {
+        match fault {
+            BodyFault::ClientGone => Self::ClientGone,
+            BodyFault::Refused(refusal) => Self::BadRequest(refusal),
+            BodyFault::Timeout(wait) => Self::ClientTimeout(wait),
+            BodyFault::TooLarge => Self::BodyTooLarge(bytes_max),
+        }
+    }
+}

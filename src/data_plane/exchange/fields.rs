@@ -1,0 +1,61 @@
+//! The fields of our own that every answer carries. Never a secret: keys go by name or hint.
+
+use super::Exchange;
+use super::authenticate::{Credential, bare};
+use crate::config::secret::mask;
+use crate::config::snapshot::Expose;
+use crate::protocol::http1::write;
+
+/// What an answer says about itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Ours<'a> {
+    /// The connection closes after it.
+    pub closes: bool,
+    /// The credential it was served with.
+    pub credential: Option<Credential<'a>>,
+    /// The `x-tidegate-error` code, for answers of ours.
+    pub error: Option<&'static str>,
+}
+
+impl Exchange<'_> {
+    /// Appends our fields and the end of the head.
+    pub(super) fn own_fields(&self, out: &mut Vec<u8>, ours: Ours<'_>) {
+        write::parsed_field(out, b"x-tidegate-request-id", self.id.as_bytes());
+        if self.snapshot.server.expose == Expose::Full {
+            self.full_fields(out, ours.credential);
+        }
+        if ours.error.is_none() {
+            out.extend_from_slice(b"x-tidegate-decision: default\r\n");
+        }
+        if let Some(code) = ours.error {
+            write::parsed_field(out, b"x-tidegate-error", code.as_bytes());
+        }
+        if ours.closes {
+            out.extend_from_slice(b"connection: close\r\n");
+        } else if self.request.head.minor == 0 {
+            out.extend_from_slice(b"connection: keep-alive\r\n");
+        }
+        write::end_of_head(out);
+    }
+
+    fn full_fields(&self, out: &mut Vec<u8>, credential: Option<Credential<'_>>) {
+        if !self.provider_name().is_empty() {
+            let name = self.provider_name().as_bytes();
+            write::parsed_field(out, b"x-tidegate-provider", name);
+        }
+        match credential {
+            Some(Credential::Pool(key)) => {
+                write::parsed_field(out, b"x-tidegate-key", key.name.as_bytes());
+            }
+            Some(Credential::Own(field)) => {
+                let own = String::from_utf8_lossy(bare(field, self.request.bytes()));
+                // A field value may hold any byte above ASCII; a hint of it may not break ours.
+                let _unwritable = write::field(out, b"x-tidegate-key", mask(&own).as_bytes());
+            }
+            None => {}
+        }
+        out.extend_from_slice(b"x-tidegate-attempts: ");
+        write::decimal(out, u64::from(self.attempts));
+        out.extend_from_slice(b"\r\n");
+    }
+}

@@ -1,0 +1,231 @@
+//! One client request and all that is done for it: the story in one function, [`run`].
+//!
+//! Every exchange ends in exactly one answer and, when it failed, exactly one record.
+
+pub mod attempt;
+pub mod authenticate;
+pub mod failover;
+pub mod failure;
+pub mod fields;
+pub mod health;
+pub mod record;
+pub mod reject;
+pub mod relay;
+pub mod rewrite;
+pub mod route;
+pub mod upload;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::downstream::connection::Connection;
+use super::downstream::request::{BodyLimit, Held, HeadFault, Request};
+use super::io::fault::{Limit, Wait};
+use super::io::watch::Peer;
+use super::worker::local::RequestId;
+use crate::config::snapshot::{HalfClose, Snapshot};
+use crate::protocol::dialect::Dialect;
+use crate::protocol::dialect::endpoint::Endpoint;
+use crate::shared::clock::Millis;
+use crate::shared::lifecycle::Phase;
+use failure::{Failure, Kind};
+
+/// What becomes of the client's connection after an exchange.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Next {
+    /// It closes.
+    Close,
+    /// It waits for the next request.
+    KeepAlive,
+}
+
+/// How an exchange left the connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Used {
+    /// Bytes of the request's buffer that belonged to it.
+    pub bytes: usize,
+    /// What becomes of the connection.
+    pub next: Next,
+}
+
+/// An exchange under way.
+#[derive(Debug)]
+pub struct Exchange<'c> {
+    /// Upstream calls made.
+    pub attempts: u32,
+    /// Bytes of the request's buffer used so far.
+    pub bytes_used: usize,
+    /// The client's connection.
+    pub client: &'c mut Connection,
+    /// The dialect that the client reads errors in.
+    pub dialect: Dialect,
+    /// What it asks for, once routed.
+    pub endpoint: Endpoint,
+    /// Its id.
+    pub id: RequestId,
+    /// How far it is, for the record.
+    pub phase: &'static str,
+    /// Index of the provider asked last.
+    pub provider: Option<usize>,
+    /// The request.
+    pub request: &'c Request,
+    /// The client still owes bytes of its body.
+    pub owes_body: bool,
+    /// The configuration in force when it began.
+    pub snapshot: Arc<Snapshot>,
+    /// When its head was whole.
+    pub started: Millis,
+}
+
+/// Serves one request to its end.
+pub async fn run(client: &mut Connection, request: &Request, snapshot: Arc<Snapshot>) -> Used {
+    if let Some(answer) = health::answer(client, request, &snapshot) {
+        return health::write(client, request, &snapshot, answer).await;
+    }
+    let local = client.local.clone();
+    let _counted = InFlight::begin(&local);
+    let mut exchange = Exchange {
+        attempts: 0,
+        bytes_used: request.head.end,
+        dialect: route::dialect_of(&snapshot, &request.head, request.bytes()),
+        endpoint: Endpoint::Other,
+        id: local.request_id(),
+        owes_body: !request.is_bodiless(),
+        phase: "route",
+        provider: None,
+        request,
+        snapshot,
+        started: Millis::now(),
+        client,
+    };
+    let next = match exchange.forward().await {
+        Ok(next) => next,
+        Err(failure) => exchange.reject(failure).await,
+    };
+    exchange.client.stream.watch().on_hangup_remember();
+    Used { bytes: exchange.bytes_used, next }
+}
+
+impl Exchange<'_> {
+    /// Steps 4 to 10 of DESIGN 2; every `?` is a failure that [`Exchange::reject`] answers.
+    async fn forward(&mut self) -> Result<Next, Failure> {
+        let (snapshot, request) = (self.snapshot.clone(), self.request);
+        if self.client.local.shared.lifecycle.phase() >= Phase::Draining {
+            return Err(Kind::Draining.into());
+        }
+        if request.wants_upgrade {
+            return Err(Kind::Upgrade.into());
+        }
+        let route = route::route(&snapshot, &request.head, request.bytes())?;
+        self.endpoint = route.endpoint;
+        self.provider = Some(route.index);
+        self.phase = "authenticate";
+        let fields = &request.head.fields;
+        let credential =
+            authenticate::credential(&snapshot, route.provider, fields, request.bytes())?;
+        if !route.endpoint.is_scanned() {
+            return self.pass_through(&route, credential).await;
+        }
+        self.phase = "request_body";
+        let body = self.receive_body().await?;
+        self.client.stream.watch().on_hangup_end(self.gone_from(), None);
+        self.drive(&route, credential, body).await
+    }
+
+    /// Reads the whole body, within `limits.body`.
+    async fn receive_body(&mut self) -> Result<Body, Failure> {
+        let bytes_max = self.snapshot.limits.body_bytes;
+        let idle = (Wait::ClientBody, Some(self.snapshot.timeouts.client_body_idle.0));
+        let failed = |fault| Failure::from(Kind::of_body(fault, bytes_max));
+        let declared = match self.request.body {
+            crate::protocol::http1::framing::BodyLength::Length(n) => n,
+            _ => 0,
+        };
+        if declared > bytes_max {
+            return Err(Kind::BodyTooLarge(bytes_max).into());
+        }
+        let stall = self.write_stall();
+        self.client.invite_body(self.request, stall).await.map_err(failed)?;
+        let held = self.client.read_body(self.request, BodyLimit { bytes_max, idle }).await;
+        let held = held.map_err(failed)?;
+        self.owes_body = false;
+        Ok(match held {
+            Held::InPlace(range) => {
+                self.bytes_used = range.end;
+                Body::InPlace(range)
+            }
+            Held::Own(bytes) => {
+                self.bytes_used = self.request.buffer.len();
+                Body::Own(bytes)
+            }
+        })
+    }
+
+    /// From when on a client that closed its side counts as gone (`stream.half_close`).
+    pub fn gone_from(&self) -> Peer {
+        match self.snapshot.stream.half_close {
+            HalfClose::Gone => Peer::HalfClosed,
+            HalfClose::Wait => Peer::Broken,
+        }
+    }
+
+    /// The bound on a peer that takes no bytes.
+    pub fn write_stall(&self) -> Limit {
+        (Wait::WriteStall, Some(self.snapshot.timeouts.write_stall.0))
+    }
+
+    /// Whether the connection must close after the answer, as far as this side is concerned.
+    pub fn must_close(&self) -> bool {
+        let draining = self.client.local.shared.lifecycle.phase() > Phase::Running;
+        self.request.wants_close || self.owes_body || draining
+    }
+
+    /// The name of the provider asked last.
+    pub fn provider_name(&self) -> &str {
+        let provider = self.provider.and_then(|index| self.snapshot.providers.get(index));
+        provider.map_or("", |provider| provider.name.as_str())
+    }
+}
+
+/// A whole request body, sent again in full by every attempt.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// In the request's buffer, at these filled bytes.
+    InPlace(std::ops::Range<usize>),
+    /// In a block of its own.
+    Own(Bytes),
+}
+
+/// Answers a request whose head could not be read; a client that left gets nothing.
+pub async fn refuse_head(
+    client: &mut Connection,
+    snapshot: &Snapshot,
+    fault: HeadFault,
+) -> Next {
+    let kind = match fault {
+        HeadFault::Quiet => return Next::Close,
+        HeadFault::Refused(refusal) => Kind::BadRequest(refusal),
+        HeadFault::Timeout(wait) => Kind::ClientTimeout(wait),
+    };
+    let id = client.local.request_id();
+    reject::refuse(client, snapshot, id, &kind).await;
+    Next::Close
+}
+
+/// An exchange that is counted for as long as it lives, however it ends.
+struct InFlight<'l>(&'l crate::shared::counters::Counters);
+
+impl<'l> InFlight<'l> {
+    fn begin(local: &'l super::worker::local::Local) -> Self {
+        let counters = &local.cell().counters;
+        counters.exchange_began();
+        Self(counters)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.exchange_ended();
+    }
+}

@@ -1,0 +1,157 @@
+//! Paths whose body is not scanned: the body streams through under its own limit, in one attempt.
+
+use super::attempt::{Call, NoAnswer};
+use super::authenticate::Credential;
+use super::failure::{Failure, Kind};
+use super::rewrite::{self, Outgoing};
+use super::route::Route;
+use super::{Body, Exchange, Next};
+use crate::data_plane::downstream::request::BodyFault;
+use crate::data_plane::downstream::response::{BACK, FRONT, Framing};
+use crate::data_plane::io::buffer::Buffer;
+use crate::data_plane::io::fault::{Fault, Wait};
+use crate::data_plane::io::fd::Peek;
+use crate::data_plane::upstream::connection::Connection;
+use crate::protocol::http1::body;
+use crate::protocol::http1::framing::BodyLength;
+
+impl Exchange<'_> {
+    /// Streams the request to the route's provider and relays the answer.
+    ///
+    /// # Errors
+    /// Why there is no answer to relay, or why its relay broke.
+    pub(super) async fn pass_through(
+        &mut self,
+        route: &Route<'_>,
+        credential: Credential<'_>,
+    ) -> Result<Next, Failure> {
+        if self.request.is_bodiless() {
+            self.owes_body = false;
+            let start = self.request.head.end;
+            self.client.stream.watch().on_hangup_end(self.gone_from(), None);
+            return self.drive(route, credential, Body::InPlace(start..start)).await;
+        }
+        let bytes_max = self.snapshot.limits.passthrough_body_bytes;
+        if matches!(self.request.body, BodyLength::Length(n) if n > bytes_max) {
+            return Err(Kind::BodyTooLarge(bytes_max).into());
+        }
+        self.attempts += 1;
+        self.phase = "connect";
+        // A body that streams can be sent only once: no idle connection that may have ended.
+        let mut upstream = self.connect(route, true).await?;
+        let call = self.upload(route, credential, &mut upstream, bytes_max).await?;
+        let (answered, sent_whole) = call;
+        self.relay(route, credential, Call { answered, upstream, sent_whole }).await
+    }
+
+    async fn upload(
+        &mut self,
+        route: &Route<'_>,
+        credential: Credential<'_>,
+        upstream: &mut Connection,
+        bytes_max: u64,
+    ) -> Result<(crate::data_plane::upstream::connection::Answered, bool), Failure> {
+        self.phase = "request_body";
+        let stall = self.write_stall();
+        let invited = self.client.invite_body(self.request, stall).await;
+        invited.map_err(|fault| Kind::of_body(fault, bytes_max))?;
+        let mut head = self.client.local.buffers.take_small();
+        let (bytes, body) = (self.request.bytes(), self.request.body);
+        let outgoing = Outgoing { body, bytes, credential, head: &self.request.head, route };
+        rewrite::request(head.tail(), &outgoing);
+        let (sent, head) = upstream.stream.write_all(head, stall).await;
+        self.client.local.buffers.put(head);
+        let sent_whole = match sent {
+            Ok(()) => self.upload_body(upstream, bytes_max).await?,
+            Err(Fault::Ended(cause)) => return Err(Kind::of_upstream(Fault::Ended(cause)).into()),
+            Err(_) => false,
+        };
+        self.phase = "response_head";
+        let wait = (Wait::ResponseHead, Some(self.response_head_ms()));
+        match self.read_head(upstream, wait).await {
+            Ok(answered) => Ok((answered, sent_whole)),
+            Err(_) if self.client_is_gone() => Err(Kind::ClientGone.into()),
+            Err(NoAnswer::Failed(kind)) => Err(kind.into()),
+            Err(NoAnswer::Stale) => Err(Kind::UpstreamCut.into()),
+        }
+    }
+
+    /// Passes the body on, read by read. False when the upstream answered, or broke, before its
+    /// end: then the rest is not sent.
+    async fn upload_body(
+        &mut self,
+        upstream: &mut Connection,
+        bytes_max: u64,
+    ) -> Result<bool, Failure> {
+        let framing = match self.request.body {
+            BodyLength::Length(n) => Framing::Length(n),
+            _ => Framing::Chunked,
+        };
+        let mut body = body::Body::new(self.request.body);
+        let mut buffer = self.client.local.buffers.take_large();
+        buffer.clear_with_room(FRONT, BACK);
+        buffer.extend(self.request.behind_head());
+        self.bytes_used = self.request.buffer.len();
+        let (mut total, stall) = (0_u64, self.write_stall());
+        loop {
+            let taken = take(&mut body, &mut buffer).map_err(Kind::BadRequest)?;
+            total = total.saturating_add(u64::try_from(buffer.len()).unwrap_or(u64::MAX));
+            if total > bytes_max {
+                return Err(Kind::BodyTooLarge(bytes_max).into());
+            }
+            framing.frame(&mut buffer);
+            if let Some(rest) = taken {
+                self.client.keep_for_next(&rest);
+                self.owes_body = false;
+                framing.end(&mut buffer);
+            }
+            let (sent, written) = upstream.stream.write_all(buffer, stall).await;
+            buffer = written;
+            match sent {
+                Ok(()) => {}
+                Err(Fault::Ended(cause)) => {
+                    return Err(Kind::of_upstream(Fault::Ended(cause)).into());
+                }
+                Err(_) => break,
+            }
+            if !self.owes_body {
+                self.client.local.buffers.put(buffer);
+                return Ok(true);
+            }
+            if upstream.stream.peek() != Peek::Quiet {
+                break;
+            }
+            buffer = self.receive(buffer, bytes_max).await?;
+        }
+        self.client.local.buffers.put(buffer);
+        Ok(false)
+    }
+
+    /// Reads the next bytes of the body from the client.
+    async fn receive(&mut self, mut buffer: Buffer, bytes_max: u64) -> Result<Buffer, Failure> {
+        buffer.clear_with_room(FRONT, BACK);
+        let idle = (Wait::ClientBody, Some(self.snapshot.timeouts.client_body_idle.0));
+        let (read, buffer) = self.client.stream.read(buffer, idle).await;
+        let fault = match read {
+            Ok(0) => BodyFault::ClientGone,
+            Ok(_) => return Ok(buffer),
+            Err(fault) => fault.into(),
+        };
+        self.client.local.buffers.put(buffer);
+        Err(Kind::of_body(fault, bytes_max).into())
+    }
+}
+
+/// Leaves only payload in `buffer`. Once the body is over: what came behind it.
+fn take(
+    body: &mut body::Body,
+    buffer: &mut Buffer,
+) -> Result<Option<Vec<u8>>, crate::protocol::http1::Refusal> {
+    let taken = super::relay::take_payload(body, buffer);
+    match taken.fault {
+        Some(refusal) => Err(refusal),
+        None if body.is_done() => Ok(Some(taken.rest)),
+        None => Ok(None),
+    }
+}
+
