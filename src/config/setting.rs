@@ -1,0 +1,148 @@
+//! The kinds of settings: what a key of a table may hold. Values live in `limits`, never here.
+
+/// A table of the configuration: which keys it has.
+#[derive(Debug)]
+pub struct Shape {
+    pub fields: &'static [Field],
+}
+
+impl Shape {
+    /// The field of this name.
+    pub fn field(&self, key: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.key() == key)
+    }
+}
+
+/// One key of a table.
+#[derive(Clone, Copy, Debug)]
+pub enum Field {
+    Choice(&'static (dyn Words + Sync)),
+    Count(&'static Count),
+    CountOr(&'static CountOr),
+    Duration(&'static Duration),
+    DurationOr(&'static DurationOr),
+    /// Belongs to a feature this version does not have: refused, whatever it holds.
+    Later(&'static str),
+    Secret(&'static Text),
+    Size(&'static Size),
+    Table(&'static str, &'static Shape),
+    Tables(&'static str, &'static Shape),
+    Text(&'static Text),
+    /// A list of texts.
+    Texts(&'static Text),
+}
+
+impl Field {
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Choice(choice) => choice.key(),
+            Self::Count(count) => count.key,
+            Self::CountOr(count) => count.key,
+            Self::Duration(duration) => duration.key,
+            Self::DurationOr(duration) => duration.key,
+            Self::Later(key) | Self::Table(key, _) | Self::Tables(key, _) => key,
+            Self::Secret(text) | Self::Text(text) | Self::Texts(text) => text.key,
+            Self::Size(size) => size.key,
+        }
+    }
+
+    /// One line on what the setting is for; `None` for tables and settings of later versions.
+    pub fn why(&self) -> Option<&'static str> {
+        match self {
+            Self::Choice(choice) => Some(choice.why()),
+            Self::Count(count) => Some(count.why),
+            Self::CountOr(count) => Some(count.why),
+            Self::Duration(duration) => Some(duration.why),
+            Self::DurationOr(duration) => Some(duration.why),
+            Self::Later(_) | Self::Table(..) | Self::Tables(..) => None,
+            Self::Secret(text) | Self::Text(text) | Self::Texts(text) => Some(text.why),
+            Self::Size(size) => Some(size.why),
+        }
+    }
+}
+
+/// One word out of a few; the first is the default, unless the table asks for a word.
+#[derive(Debug)]
+pub struct Choice<T: 'static> {
+    pub key: &'static str,
+    pub why: &'static str,
+    pub words: &'static [(&'static str, T)],
+}
+
+/// A `Choice` whatever its words stand for.
+pub trait Words: std::fmt::Debug {
+    fn key(&self) -> &'static str;
+    fn why(&self) -> &'static str;
+    fn words(&self) -> Vec<&'static str>;
+}
+
+impl<T: std::fmt::Debug> Words for Choice<T> {
+    fn key(&self) -> &'static str {
+        self.key
+    }
+
+    fn why(&self) -> &'static str {
+        self.why
+    }
+
+    fn words(&self) -> Vec<&'static str> {
+        self.words.iter().map(|(word, _)| *word).collect()
+    }
+}
+
+/// A whole number.
+#[derive(Debug)]
+pub struct Count {
+    pub default: usize,
+    pub key: &'static str,
+    pub max: usize,
+    pub min: usize,
+    pub why: &'static str,
+}
+
+/// A whole number or a word; the word is the default.
+#[derive(Debug)]
+pub struct CountOr {
+    pub key: &'static str,
+    pub max: usize,
+    pub min: usize,
+    pub why: &'static str,
+    pub word: &'static str,
+}
+
+/// A span of time, never "off". Bounds inclusive.
+#[derive(Debug)]
+pub struct Duration {
+    pub default_ms: u64,
+    pub key: &'static str,
+    pub max_ms: u64,
+    pub min_ms: u64,
+    pub why: &'static str,
+}
+
+/// A span of time or a word; the word is the default.
+#[derive(Debug)]
+pub struct DurationOr {
+    pub key: &'static str,
+    pub max_ms: u64,
+    pub min_ms: u64,
+    pub why: &'static str,
+    pub word: &'static str,
+}
+
+/// A number of bytes. Bounds inclusive.
+#[derive(Debug)]
+pub struct Size {
+    pub default_bytes: u64,
+    pub key: &'static str,
+    pub max_bytes: u64,
+    pub min_bytes: u64,
+    pub why: &'static str,
+}
+
+/// A text whose form the reader of its table checks.
+#[derive(Debug)]
+pub struct Text {
+    pub key: &'static str,
+    pub why: &'static str,
+}
