@@ -47,6 +47,26 @@ pub enum ErrorKind {
     WrongType,
 }
 
+impl ErrorKind {
+    /// The kind in the words of a machine's reader.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Conflict => "conflict",
+            Self::Duplicate => "duplicate",
+            Self::File => "file",
+            Self::Invalid => "invalid",
+            Self::Missing => "missing",
+            Self::NotAvailable => "not_available",
+            Self::SetTwice => "set_twice",
+            Self::Syntax => "syntax",
+            Self::UnknownKey => "unknown_key",
+            Self::UnresolvedSecret => "unresolved_secret",
+            Self::Warning => "warning",
+            Self::WrongType => "wrong_type",
+        }
+    }
+}
+
 /// A place for humans.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Position {

@@ -24,14 +24,6 @@ impl<'a> Section<'a> {
         Some((value, node.place))
     }
 
-    /// A text that must be there.
-    pub fn text_required(&self, text: &Text, report: &mut Report) -> Option<(&'a str, Place)> {
-        if self.node(text.key).is_none() {
-            self.missing(text.key, report);
-        }
-        self.text(text, report)
-    }
-
     /// A list of texts; `None` when it is absent.
     pub fn texts(&self, text: &Text, report: &mut Report) -> Option<Vec<(&'a str, Place)>> {
         let node = self.node(text.key)?;
@@ -70,15 +62,8 @@ impl<'a> Section<'a> {
         self.choice_made(choice, report).unwrap_or(*default)
     }
 
-    /// One of a few words, which must be there.
-    pub fn choice_required<T: Copy>(&self, choice: &Choice<T>, report: &mut Report) -> Option<T> {
-        if self.node(choice.key).is_none() {
-            self.missing(choice.key, report);
-        }
-        self.choice_made(choice, report)
-    }
-
-    fn choice_made<T: Copy>(&self, choice: &Choice<T>, report: &mut Report) -> Option<T> {
+    /// One of a few words, without a default.
+    pub fn choice_made<T: Copy>(&self, choice: &Choice<T>, report: &mut Report) -> Option<T> {
         let node = self.node(choice.key)?;
         let words = || choice.words.iter().map(|(word, _)| *word);
         let quoted: Vec<String> = words().map(|word| format!("\"{word}\"")).collect();

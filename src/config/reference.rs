@@ -61,19 +61,6 @@ impl Section<'_> {
         Some((secret, node.place))
     }
 
-    /// A secret that must be there.
-    pub fn secret_required(
-        &self,
-        text: &Text,
-        context: &Context<'_>,
-        report: &mut Report,
-    ) -> Option<(Secret, Place)> {
-        if self.node(text.key).is_none() {
-            self.missing(text.key, report);
-        }
-        self.secret(text, context, report)
-    }
-
     fn reference<'t>(
         &self,
         key: &str,

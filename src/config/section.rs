@@ -119,11 +119,6 @@ impl<'a> Section<'a> {
         Some(self.error(ErrorKind::WrongType, key, message, report))
     }
 
-    /// Notes a setting that must be there and is not.
-    pub fn missing(&self, key: &str, report: &mut Report) {
-        self.error(ErrorKind::Missing, key, "is missing", report);
-    }
-
     /// Notes a setting as in force.
     pub fn note(&self, key: &str, value: SettingValue, report: &mut Report) {
         report.setting(self.key(key), self.node(key).map(|node| node.place), value);
@@ -134,6 +129,22 @@ impl<'a> Section<'a> {
     }
 
     fn check_keys(&self, shape: &Shape, report: &mut Report) {
+        for key in shape.required.iter().filter(|key| self.node(key).is_none()) {
+            self.error(ErrorKind::Missing, key, "is missing", report);
+        }
+        let there: Vec<&str> =
+            shape.one_of.iter().copied().filter(|key| self.node(key).is_some()).collect();
+        match (there.as_slice(), shape.one_of) {
+            ([], [first, rest @ ..]) => {
+                let message = format!("is missing, and so is `{}`", rest.join("`, `"));
+                self.error(ErrorKind::Missing, first, message, report);
+            }
+            ([first, second, ..], _) => {
+                let message = format!("stands beside `{first}`: write only one of them");
+                self.error(ErrorKind::Conflict, second, message, report);
+            }
+            _ => {}
+        }
         for entry in self.table.iter().flat_map(|table| &table.entries) {
             match shape.field(&entry.key) {
                 None => {

@@ -1,12 +1,33 @@
 //! The kinds of settings: what a key of a table may hold. Values live in `limits`, never here.
 
-/// A table of the configuration: which keys it has.
+use super::effective::SettingValue;
+use super::limits::LISTEN_DEFAULT;
+use super::read::{size_text, span_text};
+
+/// A table of the configuration: which keys it has, and which it must have.
 #[derive(Debug)]
 pub struct Shape {
     pub fields: &'static [Field],
+    /// Exactly one of these must be there; empty: no such rule.
+    pub one_of: &'static [&'static str],
+    pub required: &'static [&'static str],
 }
 
 impl Shape {
+    pub(super) const fn of(fields: &'static [Field]) -> Self {
+        Self { fields, one_of: &[], required: &[] }
+    }
+
+    pub(super) const fn requires(mut self, keys: &'static [&'static str]) -> Self {
+        self.required = keys;
+        self
+    }
+
+    pub(super) const fn requires_one_of(mut self, keys: &'static [&'static str]) -> Self {
+        self.one_of = keys;
+        self
+    }
+
     /// The field of this name.
     pub fn field(&self, key: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.key() == key)
@@ -46,6 +67,25 @@ impl Field {
         }
     }
 
+    /// What stands when the setting is absent; `None` for what has no default of its own.
+    pub fn default(&self) -> Option<SettingValue> {
+        let text = |text: String| Some(SettingValue::Text(text));
+        match self {
+            Self::Choice(choice) => text((*choice.words().first()?).to_owned()),
+            Self::Count(count) => Some(SettingValue::Number(count.default)),
+            Self::CountOr(count) => text(count.word.to_owned()),
+            Self::Duration(duration) => text(span_text(duration.default_ms)),
+            Self::DurationOr(duration) => text(duration.word.to_owned()),
+            Self::Size(size) => text(size_text(size.default_bytes)),
+            Self::Texts(_) => Some(SettingValue::List(vec![LISTEN_DEFAULT.to_string()])),
+            Self::Later(_)
+            | Self::Secret(_)
+            | Self::Table(..)
+            | Self::Tables(..)
+            | Self::Text(_) => None,
+        }
+    }
+
     /// One line on what the setting is for; `None` for tables and settings of later versions.
     pub fn why(&self) -> Option<&'static str> {
         match self {
@@ -61,7 +101,7 @@ impl Field {
     }
 }
 
-/// One word out of a few; the first is the default, unless the table asks for a word.
+/// One word out of a few; the first is the default, unless the table requires one.
 #[derive(Debug)]
 pub struct Choice<T: 'static> {
     pub key: &'static str,
@@ -140,9 +180,12 @@ pub struct Size {
     pub why: &'static str,
 }
 
-/// A text whose form the reader of its table checks.
+/// A text whose form the reader of its table checks. Has no default.
 #[derive(Debug)]
 pub struct Text {
+    pub example: &'static str,
     pub key: &'static str,
+    /// A regular expression for the schema; the reader may be stricter. Empty: any text.
+    pub pattern: &'static str,
     pub why: &'static str,
 }

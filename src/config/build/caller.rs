@@ -39,7 +39,7 @@ pub(super) fn callers(
 }
 
 fn name(section: &Section<'_>, report: &mut Report) -> Option<(String, Place)> {
-    let (name, place) = section.text_required(&shape::CALLER_NAME, report)?;
+    let (name, place) = section.text(&shape::CALLER_NAME, report)?;
     if let Err(message) = label::check(name) {
         section.error(ErrorKind::Invalid, shape::CALLER_NAME.key, message, report);
         return None;
@@ -52,19 +52,10 @@ fn digest(
     context: &Context<'_>,
     report: &mut Report,
 ) -> Option<([u8; 32], Place)> {
-    let (key, hex) = (shape::CALLER_KEY.key, shape::CALLER_KEY_SHA256.key);
-    match (section.node(key).is_some(), section.node(hex).is_some()) {
-        (true, true) => {
-            let message = "stands beside `key`: write only one of them";
-            section.error(ErrorKind::Conflict, hex, message, report);
-            None
-        }
-        (true, false) => digest_of_key(section, context, report),
-        (false, true) => digest_in_hex(section, report),
-        (false, false) => {
-            section.error(ErrorKind::Missing, key, "is missing, and so is `key_sha256`", report);
-            None
-        }
+    // Both or none are an error of the shape.
+    match section.node(shape::CALLER_KEY.key) {
+        Some(_) => digest_of_key(section, context, report),
+        None => digest_in_hex(section, report),
     }
 }
 
@@ -87,9 +78,7 @@ fn digest_of_key(
 }
 
 fn digest_in_hex(section: &Section<'_>, report: &mut Report) -> Option<([u8; 32], Place)> {
-    let node = section.node(shape::CALLER_KEY_SHA256.key)?;
     let (hex, place) = section.text(&shape::CALLER_KEY_SHA256, report)?;
-    debug_assert_eq!(node.place, place);
     let Some(digest) = bytes_of_hex(hex) else {
         let message = "must be the SHA-256 of a key: 64 hexadecimal digits";
         section.error(ErrorKind::Invalid, shape::CALLER_KEY_SHA256.key, message, report);

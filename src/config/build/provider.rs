@@ -21,7 +21,7 @@ pub(super) fn providers(
     let mut providers = Vec::new();
     let mut names: Vec<(&str, Place)> = Vec::new();
     for section in root.tables("provider", &shape::PROVIDER, report) {
-        let name = section.text_required(&shape::PROVIDER_NAME, report);
+        let name = section.text(&shape::PROVIDER_NAME, report);
         if let Some((name, place)) = name {
             let key = shape::PROVIDER_NAME.key;
             if let Err(message) = label::check_provider(name) {
@@ -44,7 +44,7 @@ fn provider(
     context: &Context<'_>,
     report: &mut Report,
 ) -> Option<Provider> {
-    let dialect = section.choice_required(&limits::DIALECT, report);
+    let dialect = section.choice_made(&limits::DIALECT, report);
     let base_url = base_url(section, report);
     let key_header = section.choice(&limits::KEY_HEADER, report);
     let extra_ca = extra_ca(section, context, report);
@@ -63,7 +63,7 @@ fn provider(
 }
 
 fn base_url(section: &Section<'_>, report: &mut Report) -> Option<BaseUrl> {
-    let (text, _) = section.text_required(&shape::BASE_URL, report)?;
+    let (text, _) = section.text(&shape::BASE_URL, report)?;
     match BaseUrl::parse(text) {
         Ok(base_url) => Some(base_url),
         Err(error) => {
@@ -107,7 +107,7 @@ fn keys(section: &Section<'_>, context: &Context<'_>, report: &mut Report) -> Ve
     let mut keys: Vec<(ProviderKey, Place)> = Vec::new();
     for (at, entry) in section.tables("key", &shape::PROVIDER_KEY, report).iter().enumerate() {
         let name = key_name(entry, at + 1, report);
-        let Some((value, place)) = entry.secret_required(&shape::KEY_VALUE, context, report) else {
+        let Some((value, place)) = entry.secret(&shape::KEY_VALUE, context, report) else {
             continue;
         };
         let verdict = match value.expose().get(..3) {
