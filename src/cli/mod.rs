@@ -1,1 +1,95 @@
-//! The command line: one file per subcommand.
+//! The command line: one file per subcommand. Data goes to stdout, chatter to stderr; what a
+//! setting may be is never judged here but in `config`.
+
+mod check;
+mod init;
+mod output;
+mod run;
+mod schema;
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use tidegate::config::{Environment, Flags, Sources};
+
+/// Reads the command line and does what it says. Exit codes: 0 done, 1 failed, 2 wrong usage or
+/// configuration.
+pub fn run() -> ExitCode {
+    let CommandLine { command, written } = CommandLine::parse();
+    match command {
+        None => run::run(written),
+        Some(Command::Run(written)) => run::run(written),
+        Some(Command::Check { json, written }) => check::run(written, json),
+        Some(Command::Init { file }) => init::run(&file),
+        Some(Command::Schema) => schema::run(),
+    }
+}
+
+/// A high-throughput gateway between LLM clients and providers. Without a command it runs.
+#[derive(Debug, Parser)]
+#[command(name = "tidegate", version, args_conflicts_with_subcommands = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    written: Written,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway
+    Run(Written),
+    /// Validate the configuration and print it as it is in force, with who set each value
+    Check {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        written: Written,
+    },
+    /// Write a commented starter file
+    Init {
+        /// Where to; an existing file is left alone
+        #[arg(default_value = "tidegate.toml")]
+        file: PathBuf,
+    },
+    /// Print the JSON Schema of the configuration
+    Schema,
+}
+
+/// What the command line says about the configuration; stronger than environment and file.
+#[derive(Args, Debug)]
+struct Written {
+    /// Configuration file, instead of ./tidegate.toml or the one in the user's own folder
+    /// [env: `TIDEGATE_CONFIG`]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// How workers wait for the kernel: auto, `io_uring` or epoll
+    #[arg(long, value_name = "DRIVER")]
+    driver: Option<String>,
+    /// Address to listen on, as IP:PORT; may be given more than once
+    /// [env: `TIDEGATE_LISTEN`, comma separated]
+    #[arg(long, value_name = "ADDR")]
+    listen: Vec<String>,
+    /// Base URL for a provider, in place of its own; may be given more than once
+    #[arg(long, value_name = "NAME=URL")]
+    provider: Vec<String>,
+    /// Number of workers, or auto for one per available core
+    #[arg(long, value_name = "N")]
+    workers: Option<String>,
+}
+
+impl Written {
+    fn sources(self) -> Sources {
+        let Self { config, driver, listen, provider, workers } = self;
+        Sources {
+            directory: PathBuf::new(),
+            environment: Environment::Process,
+            file: config,
+            flags: Flags { driver, listen, provider, workers },
+            stderr_is_terminal: std::io::stderr().is_terminal(),
+        }
+    }
+}

@@ -1,1 +1,67 @@
 //! What the operator wrote becomes what runs. A `Snapshot` that exists is valid.
+//!
+//! [`load`] gathers what was written (`sources`: built-in providers, file, `conf.d`, environment,
+//! command line) into one tree with places (`tree`, `text`), and `build` reads it table by table
+//! against the `shape`s with the defaults and bounds of `limits`. All errors of a load are told
+//! at once. Nothing is read after that, and nothing is updated in part.
+
+mod base_url;
+mod build;
+mod disk;
+mod effective;
+mod environment;
+mod error;
+mod file;
+mod label;
+pub mod limits;
+mod mask;
+mod read;
+mod reference;
+mod report;
+mod secret;
+mod section;
+pub mod setting;
+pub mod shape;
+pub mod snapshot;
+mod sources;
+mod text;
+mod tree;
+
+use std::sync::Arc;
+
+pub use effective::{SetBy, Setting, SettingValue};
+pub use environment::{Environment, NotText};
+pub use error::{ConfigError, ErrorKind, Look, Position};
+pub use secret::Secret;
+pub use snapshot::Snapshot;
+pub use sources::{Flags, Sources};
+
+/// A configuration that holds.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// Every setting in force with who set it, in the order of the documentation.
+    pub settings: Vec<Setting>,
+    pub snapshot: Arc<Snapshot>,
+    /// What is not wrong, but not wise.
+    pub warnings: Vec<ConfigError>,
+}
+
+/// Reads everything anew and gives the configuration it makes, or every error in it. At start and
+/// at each reload; never on a worker, for it reads files.
+pub fn load(sources: &Sources) -> Result<Loaded, Vec<ConfigError>> {
+    let mut texts = text::Texts::default();
+    let mut report = report::Report::default();
+    let written = sources.gather(&mut texts, &mut report);
+    let context = build::Context {
+        environment: &sources.environment,
+        stderr_is_terminal: sources.stderr_is_terminal,
+        texts: &texts,
+    };
+    let snapshot = build::build(&written, &context, &mut report);
+    let failed = report.has_errors();
+    let (errors, warnings, settings) = report.close(&texts);
+    if failed {
+        return Err(errors);
+    }
+    Ok(Loaded { settings, snapshot: Arc::new(snapshot), warnings })
+}

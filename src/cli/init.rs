@@ -1,0 +1,151 @@
+//! `tidegate init`: writes a commented starter file. Never overwrites one.
+
+use std::fmt::Write as _;
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+
+use tidegate::config::setting::{Field, Shape};
+use tidegate::config::shape;
+
+pub(super) fn run(path: &Path) -> ExitCode {
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)
+        .and_then(|mut file| file.write_all(starter().as_bytes()));
+    match written {
+        Ok(()) => {
+            eprintln!("tidegate: wrote {}; try `tidegate check`", path.display());
+            ExitCode::SUCCESS
+        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            eprintln!("tidegate: {} is there already and was left alone", path.display());
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("tidegate: cannot write {}: {error}", path.display());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Every setting of this version with its default, commented out. It is made of the very shapes a
+/// file is read by, so that it cannot promise what is not there.
+fn starter() -> String {
+    let mut out = String::from(HEAD);
+    for field in shape::ROOT.fields {
+        match field {
+            Field::Table(name, shape) => table(name, shape, &mut out),
+            Field::Tables("caller", _) => out.push_str(CALLER),
+            Field::Tables("provider", _) => out.push_str(PROVIDER),
+            _ => {}
+        }
+    }
+    out
+}
+
+fn table(name: &str, shape: &Shape, out: &mut String) {
+    // Writing to a String cannot fail.
+    let _: std::fmt::Result = writeln!(out, "\n[{name}]");
+    for field in shape.fields {
+        let value = match field {
+            Field::Text(text) => Some(format!("\"{}\"", text.example)),
+            _ => field.default().map(|value| value.to_string()),
+        };
+        if let (Some(value), Some(why)) = (value, field.why()) {
+            let setting = format!("# {} = {value}", field.key());
+            let _: std::fmt::Result = writeln!(out, "{setting:36}  # {why}");
+        }
+    }
+}
+
+const HEAD: &str = "\
+# Configuration of tidegate. What is commented out shows the default, unless marked as an example.
+# `tidegate check` validates this file and prints what is in force; `tidegate schema` has the schema.
+# Files in conf.d/*.toml beside this one are merged into it.
+";
+
+const CALLER: &str = r#"
+# Who may call with a gateway key (example). Needed as soon as a listener is not loopback.
+# [[caller]]
+# name = "alice"
+# key = { env = "ALICE_KEY" }         # begins with tg-; or key_sha256 = "SHA-256 of the key in hex"
+"#;
+
+const PROVIDER: &str = r#"
+# Without any provider there are two, `anthropic` and `openai`, with the keys of ANTHROPIC_API_KEY
+# and OPENAI_API_KEY (comma separated) when set, else with the clients' own. An example of one:
+# [[provider]]
+# name = "anthropic"                  # also served under the path prefix /anthropic
+# dialect = "anthropic"               # anthropic | openai
+# base_url = "https://api.anthropic.com"
+# key_header = "auto"                 # auto | x-api-key | bearer | api-key
+# tls = { ca = "ca.pem" }             # a further root to trust
+# [[provider.key]]                    # as many as there are, in order of preference
+# name = "team-a"
+# value = { env = "ANTHROPIC_API_KEY" }   # or { file = "PATH" }, { credential = "NAME" } of systemd
+"#;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+    use tidegate::config::{Environment, Flags, Loaded, Sources, load};
+
+    fn loaded(test: &str, content: &str) -> Loaded {
+        let directory =
+            std::env::temp_dir().join(format!("tidegate-{}-{test}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        std::fs::write(directory.join("tidegate.toml"), content).unwrap();
+        let sources = Sources {
+            directory: directory.clone(),
+            environment: Environment::fixed([("HOME", "/nowhere")]),
+            file: None,
+            flags: Flags::default(),
+            stderr_is_terminal: false,
+        };
+        let loaded = load(&sources);
+        std::fs::remove_dir_all(&directory).unwrap();
+        loaded.unwrap()
+    }
+
+    fn without_comment_marks(content: &str) -> String {
+        let setting = |line: &&str| {
+            line.split_once(" = ").is_some_and(|(key, _)| {
+                key.strip_prefix("# ").is_some_and(|key| !key.contains(' '))
+            })
+        };
+        let mut out = String::new();
+        for line in content.split(CALLER).collect::<String>().replace(PROVIDER, "").lines() {
+            out.push_str(if setting(&line) { &line[2..] } else { line });
+            out.push('\n');
+        }
+        out
+    }
+
+    #[test]
+    fn the_starter_file_changes_nothing() {
+        let (starter, empty) = (loaded("starter", &starter()), loaded("empty", ""));
+        assert_eq!(starter.warnings, []);
+        assert_eq!(starter.settings, empty.settings);
+    }
+
+    #[test]
+    fn every_default_the_starter_file_shows_is_the_default() {
+        let shown = loaded("shown", &without_comment_marks(&starter()));
+        let empty = loaded("defaults", "");
+        let mut shown_in_file = 0;
+        for (shown, default) in shown.settings.iter().zip(&empty.settings) {
+            assert_eq!(shown.key, default.key);
+            let is_example = shown.key == "storage.path";
+            assert!(is_example || shown.value == default.value, "{shown:?} {default:?}");
+            shown_in_file += usize::from(shown.set_by != default.set_by);
+        }
+        assert_eq!(shown.settings.len(), empty.settings.len());
+        assert!(shown_in_file > 25, "{shown_in_file}");
+        assert_eq!(shown.snapshot.storage.path, Some(PathBuf::from("/var/lib/tidegate")));
+    }
+}

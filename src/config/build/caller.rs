@@ -1,0 +1,101 @@
+//! `[[caller]]`: the owners of gateway keys. Keeps a digest and drops the key.
+
+use sha2::{Digest, Sha256};
+
+use super::Context;
+use crate::config::effective::SettingValue;
+use crate::config::error::ErrorKind;
+use crate::config::label;
+use crate::config::report::Report;
+use crate::config::section::Section;
+use crate::config::shape;
+use crate::config::snapshot::Caller;
+use crate::config::text::Place;
+
+/// All callers; with an error in the report the list may be short of some.
+pub(super) fn callers(
+    root: &Section<'_>,
+    context: &Context<'_>,
+    report: &mut Report,
+) -> Vec<Caller> {
+    let mut callers: Vec<(Caller, Place)> = Vec::new();
+    for section in root.tables("caller", &shape::CALLER, report) {
+        let name = name(&section, report);
+        let digest = digest(&section, context, report);
+        let (Some((name, place)), Some((key_sha256, key_place))) = (name, digest) else { continue };
+        if let Some((_, first)) = callers.iter().find(|(other, _)| other.name == name) {
+            let message = "is the name of another caller";
+            let key = section.key(shape::CALLER_NAME.key);
+            report.error(ErrorKind::Duplicate, &key, message).at(place).first_at(*first);
+        }
+        if let Some((other, _)) = callers.iter().find(|(other, _)| other.key_sha256 == key_sha256) {
+            let message = format!("is the key of caller `{}` too", other.name);
+            let key = section.key(shape::CALLER_KEY.key);
+            report.error(ErrorKind::Duplicate, &key, message).at(key_place);
+        }
+        callers.push((Caller { key_sha256, name }, place));
+    }
+    callers.into_iter().map(|(caller, _)| caller).collect()
+}
+
+fn name(section: &Section<'_>, report: &mut Report) -> Option<(String, Place)> {
+    let (name, place) = section.text(&shape::CALLER_NAME, report)?;
+    if let Err(message) = label::check(name) {
+        section.error(ErrorKind::Invalid, shape::CALLER_NAME.key, message, report);
+        return None;
+    }
+    Some((name.to_owned(), place))
+}
+
+fn digest(
+    section: &Section<'_>,
+    context: &Context<'_>,
+    report: &mut Report,
+) -> Option<([u8; 32], Place)> {
+    // Both or none are an error of the shape.
+    match section.node(shape::CALLER_KEY.key) {
+        Some(_) => digest_of_key(section, context, report),
+        None => digest_in_hex(section, report),
+    }
+}
+
+fn digest_of_key(
+    section: &Section<'_>,
+    context: &Context<'_>,
+    report: &mut Report,
+) -> Option<([u8; 32], Place)> {
+    let (secret, place) = section.secret(&shape::CALLER_KEY, context, report)?;
+    let value = secret.expose();
+    let verdict = match value.strip_prefix("tg-") {
+        Some(rest) if !rest.is_empty() => label::check_key(value),
+        _ => Err("must begin with `tg-`, and go on"),
+    };
+    if let Err(message) = verdict {
+        section.error(ErrorKind::Invalid, shape::CALLER_KEY.key, message, report);
+        return None;
+    }
+    Some((Sha256::digest(value.as_bytes()).into(), place))
+}
+
+fn digest_in_hex(section: &Section<'_>, report: &mut Report) -> Option<([u8; 32], Place)> {
+    let (hex, place) = section.text(&shape::CALLER_KEY_SHA256, report)?;
+    let Some(digest) = bytes_of_hex(hex) else {
+        let message = "must be the SHA-256 of a key: 64 hexadecimal digits";
+        section.error(ErrorKind::Invalid, shape::CALLER_KEY_SHA256.key, message, report);
+        return None;
+    };
+    let shown = SettingValue::Hidden(format!("{}...", hex.get(..6)?));
+    section.note(shape::CALLER_KEY_SHA256.key, shown, report);
+    Some((digest, place))
+}
+
+fn bytes_of_hex(hex: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    if hex.len() != 2 * bytes.len() || !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (byte, digits) in bytes.iter_mut().zip(hex.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    Some(bytes)
+}

@@ -1,0 +1,235 @@
+//! What was written becomes what runs: the only maker of a `Snapshot`, and only of a valid one.
+//!
+//! Collects every error on the way; never stops at one, and never puts a default in a field that
+//! `limits` does not know.
+
+mod caller;
+mod provider;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::effective::SettingValue;
+use super::environment::Environment;
+use super::error::ErrorKind;
+use super::read::span_text;
+use super::report::Report;
+use super::section::Section;
+use super::snapshot::{
+    AuthMode, Drain, Expose, Limits, Log, LogFormat, Millis, Server, Snapshot, Storage, Stream,
+    Timeouts,
+};
+use super::text::{Place, Texts};
+use super::tree::Table;
+use super::{limits, shape};
+
+/// What a configuration may lean on besides its texts.
+pub(super) struct Context<'a> {
+    pub environment: &'a Environment,
+    pub stderr_is_terminal: bool,
+    pub texts: &'a Texts,
+}
+
+/// The snapshot; holds only when the report has no error.
+pub(super) fn build(written: &Table, context: &Context<'_>, report: &mut Report) -> Snapshot {
+    let root = Section::root(&shape::ROOT, written, report);
+    let server = server(&root, report);
+    let mode = auth_mode(&root, &server, report);
+    let callers = caller::callers(&root, context, report);
+    let auth = resolve_auth(mode, &server, callers.is_empty(), report);
+    let providers = provider::providers(&root, context, report);
+    let stream = stream(&root, report);
+    let timeouts = timeouts(&root, report);
+    let limits = self::limits(&root, report);
+    let drain = drain(&root, &server, report);
+    let storage = storage(&root, context, report);
+    let log = log(&root, context, report);
+    Snapshot { auth, callers, drain, limits, log, providers, server, storage, stream, timeouts }
+}
+
+fn server(root: &Section<'_>, report: &mut Report) -> Server {
+    let section = root.table("server", &shape::SERVER, report);
+    let listen = listen(&section, report);
+    let workers = section.count_or(&limits::WORKERS, report);
+    let driver = section.choice(&limits::DRIVER, report);
+    let exposed = section.choice(&limits::EXPOSE_HEADERS, report);
+    let mut server = Server { driver, expose: Expose::Full, listen, workers };
+    server.expose = exposed.unwrap_or_else(|| {
+        let (expose, word) = if server.is_loopback_only() {
+            (Expose::Full, "full")
+        } else {
+            (Expose::Minimal, "minimal")
+        };
+        report.means(&section.key(limits::EXPOSE_HEADERS.key), word);
+        expose
+    });
+    server
+}
+
+fn listen(section: &Section<'_>, report: &mut Report) -> Vec<SocketAddr> {
+    let key = shape::LISTEN.key;
+    let Some(texts) = section.texts(&shape::LISTEN, report) else {
+        section.note(key, SettingValue::List(vec![limits::LISTEN_DEFAULT.to_string()]), report);
+        return vec![limits::LISTEN_DEFAULT];
+    };
+    if texts.is_empty() || texts.len() > limits::LISTENERS_MAX {
+        let message = format!("must have from 1 to {} addresses", limits::LISTENERS_MAX);
+        section.error(ErrorKind::Invalid, key, message, report);
+    }
+    let mut listen: Vec<(SocketAddr, Place)> = Vec::new();
+    for (text, place) in texts {
+        let Ok(address) = text.parse::<SocketAddr>() else {
+            let message = "must be an IP address and a port, such as \"127.0.0.1:8787\" or \
+                           \"[::1]:8787\"";
+            section.error(ErrorKind::Invalid, key, message, report).at(place);
+            continue;
+        };
+        match listen.iter().find(|(other, _)| *other == address && address.port() != 0) {
+            Some((_, first)) => {
+                let message = "has the same address twice";
+                let error = section.error(ErrorKind::Duplicate, key, message, report);
+                error.at(place).first_at(*first);
+            }
+            None => listen.push((address, place)),
+        }
+    }
+    listen.into_iter().map(|(address, _)| address).collect()
+}
+
+fn auth_mode(root: &Section<'_>, server: &Server, report: &mut Report) -> Option<AuthMode> {
+    let section = root.table("auth", &shape::AUTH, report);
+    let mode = section.choice(&limits::MODE, report);
+    if mode == Some(AuthMode::Open) && !server.is_loopback_only() {
+        let away = server.listen.iter().find(|address| !address.ip().is_loopback());
+        let away = away.map_or_else(String::new, |address| format!(" `{address}`"));
+        let message =
+            format!("must not be \"open\": listener{away} is not loopback, anyone could spend");
+        section
+            .error(ErrorKind::Conflict, limits::MODE.key, message, report)
+            .help("use \"keys_or_byok\" with a [[caller]], or listen on 127.0.0.1");
+    }
+    mode
+}
+
+/// "auto" is open only where nobody but this host can call and nobody was told to show a key.
+fn resolve_auth(
+    mode: Option<AuthMode>,
+    server: &Server,
+    no_callers: bool,
+    report: &mut Report,
+) -> AuthMode {
+    let mode = mode.unwrap_or_else(|| {
+        let (mode, word) = if server.is_loopback_only() && no_callers {
+            (AuthMode::Open, "open")
+        } else {
+            (AuthMode::KeysOrByok, "keys_or_byok")
+        };
+        report.means("auth.mode", word);
+        mode
+    });
+    if mode == AuthMode::Keys && no_callers {
+        report.warning("auth.mode", "is \"keys\" but there is no [[caller]]: every request is 401");
+    }
+    mode
+}
+
+fn stream(root: &Section<'_>, report: &mut Report) -> Stream {
+    let section = root.table("stream", &shape::STREAM, report);
+    Stream { half_close: section.choice(&limits::HALF_CLOSE, report) }
+}
+
+fn timeouts(root: &Section<'_>, report: &mut Report) -> Timeouts {
+    let section = root.table("timeouts", &shape::TIMEOUTS, report);
+    Timeouts {
+        client_head: section.duration(&limits::CLIENT_HEAD, report),
+        client_body_idle: section.duration(&limits::CLIENT_BODY_IDLE, report),
+        keep_alive: section.duration(&limits::KEEP_ALIVE, report),
+        tls_handshake: section.duration(&limits::TLS_HANDSHAKE, report),
+        connect: section.duration(&limits::CONNECT, report),
+        response_head: section.duration(&limits::RESPONSE_HEAD, report),
+        response_head_stream: section.duration(&limits::RESPONSE_HEAD_STREAM, report),
+        byte_idle: section.duration(&limits::BYTE_IDLE, report),
+        upstream_idle: section.duration(&limits::UPSTREAM_IDLE, report),
+        write_stall: section.duration(&limits::WRITE_STALL, report),
+        exchange: section.duration_or(&limits::EXCHANGE, report),
+    }
+}
+
+fn limits(root: &Section<'_>, report: &mut Report) -> Limits {
+    let section = root.table("limits", &shape::LIMITS, report);
+    // A head is bounded by 1 MiB, which fits everywhere.
+    let whole = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    Limits {
+        body_bytes: section.size(&limits::BODY, report),
+        passthrough_body_bytes: section.size(&limits::PASSTHROUGH_BODY, report),
+        head_bytes: whole(section.size(&limits::HEAD, report)),
+        response_head_bytes: whole(section.size(&limits::RESPONSE_HEAD_BYTES, report)),
+        headers: section.count(&limits::HEADERS, report),
+        connections: section.count_or(&limits::CONNECTIONS, report),
+        upstream_idle_per_worker: section.count(&limits::UPSTREAM_IDLE_PER_WORKER, report),
+    }
+}
+
+fn drain(root: &Section<'_>, server: &Server, report: &mut Report) -> Drain {
+    let section = root.table("drain", &shape::DRAIN, report);
+    let lame_duck = section.duration_or(&limits::LAME_DUCK, report).unwrap_or_else(|| {
+        let ms = if server.is_loopback_only() { 0 } else { limits::LAME_DUCK_AWAY_MS };
+        report.means(&section.key(limits::LAME_DUCK.key), span_text(ms));
+        Millis(ms)
+    });
+    let deadline = section.duration(&limits::DEADLINE, report);
+    if lame_duck >= deadline {
+        let key = match section.node(limits::LAME_DUCK.key) {
+            Some(_) => limits::LAME_DUCK.key,
+            None => limits::DEADLINE.key,
+        };
+        let message = "leaves no time to drain: lame_duck must be shorter than deadline";
+        section.error(ErrorKind::Conflict, key, message, report);
+    }
+    Drain { deadline, lame_duck }
+}
+
+fn storage(root: &Section<'_>, context: &Context<'_>, report: &mut Report) -> Storage {
+    let section = root.table("storage", &shape::STORAGE, report);
+    let key = shape::STORAGE_PATH.key;
+    let Some((text, place)) = section.text(&shape::STORAGE_PATH, report) else {
+        let path = state_folder(context.environment);
+        let shown = path.as_ref().map_or("off".to_owned(), |path| path.display().to_string());
+        section.note(key, SettingValue::Text(shown), report);
+        if path.is_none() {
+            let message = "is \"off\": neither XDG_STATE_HOME nor HOME is set";
+            report.warning(&section.key(key), message);
+        }
+        return Storage { path };
+    };
+    if text == "off" {
+        return Storage { path: None };
+    }
+    if text.is_empty() || text.contains('\0') {
+        let message = "must be a directory or \"off\"";
+        section.error(ErrorKind::Invalid, key, message, report);
+    }
+    Storage { path: Some(context.texts.folder(place).join(text)) }
+}
+
+/// `$XDG_STATE_HOME/tidegate`, by default in `~/.local/state`.
+fn state_folder(environment: &Environment) -> Option<PathBuf> {
+    let folder = |name: &str| environment.absolute_path(name);
+    let state = folder("XDG_STATE_HOME")
+        .or_else(|| folder("HOME").map(|home| home.join(".local/state")))?;
+    Some(state.join("tidegate"))
+}
+
+fn log(root: &Section<'_>, context: &Context<'_>, report: &mut Report) -> Log {
+    let section = root.table("log", &shape::LOG, report);
+    let format = section.choice(&limits::FORMAT, report).unwrap_or_else(|| {
+        let (format, word) = if context.stderr_is_terminal {
+            (LogFormat::Text, "text")
+        } else {
+            (LogFormat::Json, "json")
+        };
+        report.means(&section.key(limits::FORMAT.key), word);
+        format
+    });
+    Log { format, level: section.choice(&limits::LEVEL, report) }
+}

@@ -1,0 +1,243 @@
+//! Typed readers of settings: each checks one and notes it as in force; an error is noted too, and
+//! the default given, so that one load tells all errors. None knows which settings there are.
+
+use bytesize::ByteSize;
+
+use super::effective::SettingValue;
+use super::error::ErrorKind;
+use super::report::Report;
+use super::section::{Section, did_you_mean};
+use super::setting::{Choice, Count, CountOr, Duration, DurationOr, Size, Text};
+use super::snapshot::Millis;
+use super::text::Place;
+use super::tree::Value;
+
+impl<'a> Section<'a> {
+    /// A text; its form is for the caller to check.
+    pub fn text(&self, text: &Text, report: &mut Report) -> Option<(&'a str, Place)> {
+        let node = self.node(text.key)?;
+        let Some(value) = scalar_text(&node.value) else {
+            self.wrong_type(text.key, "a text", report);
+            return None;
+        };
+        self.note(text.key, SettingValue::Text(value.to_owned()), report);
+        Some((value, node.place))
+    }
+
+    /// A list of texts; `None` when it is absent.
+    pub fn texts(&self, text: &Text, report: &mut Report) -> Option<Vec<(&'a str, Place)>> {
+        let node = self.node(text.key)?;
+        let mut texts = Vec::new();
+        match &node.value {
+            Value::Bare(value) => texts = split(value, node.place),
+            Value::List(nodes) => {
+                for node in nodes {
+                    if let Some(value) = scalar_text(&node.value) {
+                        texts.push((value, node.place));
+                    } else {
+                        let message =
+                            format!("must be a list of texts only, not {}", node.value.kind());
+                        self.error(ErrorKind::WrongType, text.key, message, report).at(node.place);
+                    }
+                }
+            }
+            _ => {
+                self.wrong_type(text.key, "a list of texts", report);
+            }
+        }
+        let shown = texts.iter().map(|(value, _)| (*value).to_owned()).collect();
+        self.note(text.key, SettingValue::List(shown), report);
+        Some(texts)
+    }
+
+    /// One of a few words; the first when absent.
+    ///
+    /// # Panics
+    /// When the setting has no words, which no setting in `limits` has.
+    pub fn choice<T: Copy>(&self, choice: &Choice<T>, report: &mut Report) -> T {
+        let (word, default) = choice.words.first().expect("every choice in `limits` has words");
+        if self.node(choice.key).is_none() {
+            self.note(choice.key, SettingValue::Text((*word).to_owned()), report);
+        }
+        self.choice_made(choice, report).unwrap_or(*default)
+    }
+
+    /// One of a few words, without a default.
+    pub fn choice_made<T: Copy>(&self, choice: &Choice<T>, report: &mut Report) -> Option<T> {
+        let node = self.node(choice.key)?;
+        let words = || choice.words.iter().map(|(word, _)| *word);
+        let quoted: Vec<String> = words().map(|word| format!("\"{word}\"")).collect();
+        let expected = format!("one of {}", quoted.join(", "));
+        let Some(value) = scalar_text(&node.value) else {
+            self.wrong_type(choice.key, &expected, report);
+            return None;
+        };
+        let Some((word, made)) = choice.words.iter().find(|(word, _)| *word == value) else {
+            let message = format!("must be {expected}");
+            let error = self.error(ErrorKind::Invalid, choice.key, message, report);
+            if let Some(near) = did_you_mean(value, words()) {
+                error.help(format!("did you mean \"{near}\"?"));
+            }
+            return None;
+        };
+        self.note(choice.key, SettingValue::Text((*word).to_owned()), report);
+        Some(*made)
+    }
+
+    pub fn count(&self, count: &Count, report: &mut Report) -> usize {
+        let expected = format!("a number from {} to {}", count.min, count.max);
+        let read = self.whole(count.key, count.min..=count.max, &expected, report);
+        let value = read.unwrap_or(count.default);
+        self.note(count.key, SettingValue::Number(value), report);
+        value
+    }
+
+    /// A number; `None` for the setting's word.
+    pub fn count_or(&self, count: &CountOr, report: &mut Report) -> Option<usize> {
+        let word = SettingValue::Text(count.word.to_owned());
+        let is_word = |value: &Value| scalar_text(value) == Some(count.word);
+        if self.node(count.key).is_none_or(|node| is_word(&node.value)) {
+            self.note(count.key, word, report);
+            return None;
+        }
+        let expected =
+            format!("\"{}\" or a number from {} to {}", count.word, count.min, count.max);
+        let read = self.whole(count.key, count.min..=count.max, &expected, report);
+        self.note(count.key, read.map_or(word, SettingValue::Number), report);
+        read
+    }
+
+    pub fn duration(&self, duration: &Duration, report: &mut Report) -> Millis {
+        let (min, max) = (duration.min_ms, duration.max_ms);
+        let read = self.span(duration.key, (min, max), "", report);
+        let value = read.unwrap_or(Millis(duration.default_ms));
+        self.note(duration.key, SettingValue::Text(span_text(value.0)), report);
+        value
+    }
+
+    /// A span of time; `None` for the setting's word.
+    pub fn duration_or(&self, duration: &DurationOr, report: &mut Report) -> Option<Millis> {
+        let word = SettingValue::Text(duration.word.to_owned());
+        let is_word = |value: &Value| scalar_text(value) == Some(duration.word);
+        if self.node(duration.key).is_none_or(|node| is_word(&node.value)) {
+            self.note(duration.key, word, report);
+            return None;
+        }
+        let or = format!(", or \"{}\"", duration.word);
+        let read = self.span(duration.key, (duration.min_ms, duration.max_ms), &or, report);
+        let shown = read.map_or(word, |span| SettingValue::Text(span_text(span.0)));
+        self.note(duration.key, shown, report);
+        read
+    }
+
+    /// A number of bytes.
+    pub fn size(&self, size: &Size, report: &mut Report) -> u64 {
+        let value = self.bytes(size, report).unwrap_or(size.default_bytes);
+        self.note(size.key, SettingValue::Text(size_text(value)), report);
+        value
+    }
+
+    fn whole(
+        &self,
+        key: &str,
+        bounds: std::ops::RangeInclusive<usize>,
+        expected: &str,
+        report: &mut Report,
+    ) -> Option<usize> {
+        let number = match &self.node(key)?.value {
+            Value::Integer(number) => usize::try_from(*number).ok(),
+            Value::Bare(text) if text.parse::<i128>().is_ok() => text.parse().ok(),
+            _ => {
+                self.wrong_type(key, expected, report);
+                return None;
+            }
+        };
+        let number = number.filter(|number| bounds.contains(number));
+        if number.is_none() {
+            self.error(ErrorKind::Invalid, key, format!("must be {expected}"), report);
+        }
+        number
+    }
+
+    fn span(
+        &self,
+        key: &str,
+        (min, max): (u64, u64),
+        or: &str,
+        report: &mut Report,
+    ) -> Option<Millis> {
+        let Some(text) = scalar_text(&self.node(key)?.value) else {
+            let expected = format!("a time such as \"30s\"{or}");
+            self.wrong_type(key, &expected, report);
+            return None;
+        };
+        let Ok(span) = humantime::parse_duration(text) else {
+            let message = format!("must be a time such as \"30s\" or \"5m\"{or}");
+            self.error(ErrorKind::Invalid, key, message, report);
+            return None;
+        };
+        let exact = span.subsec_nanos().is_multiple_of(1_000_000);
+        let millis = u64::try_from(span.as_millis()).ok().filter(|_| exact);
+        let millis = millis.filter(|millis| (min..=max).contains(millis));
+        if millis.is_none() {
+            let (min, max) = (span_text(min), span_text(max));
+            let message = format!("must be from {min} to {max}, in whole milliseconds{or}");
+            self.error(ErrorKind::Invalid, key, message, report);
+        }
+        millis.map(Millis)
+    }
+
+    fn bytes(&self, size: &Size, report: &mut Report) -> Option<u64> {
+        let Some(text) = scalar_text(&self.node(size.key)?.value) else {
+            self.wrong_type(size.key, "a size such as \"32MiB\"", report);
+            return None;
+        };
+        let Ok(ByteSize(bytes)) = text.parse::<ByteSize>() else {
+            let message = "must be a size such as \"64KiB\" or \"32MiB\"";
+            self.error(ErrorKind::Invalid, size.key, message, report);
+            return None;
+        };
+        if !(size.min_bytes..=size.max_bytes).contains(&bytes) {
+            let (min, max) = (size_text(size.min_bytes), size_text(size.max_bytes));
+            let message = format!("must be from {min} to {max}");
+            self.error(ErrorKind::Invalid, size.key, message, report);
+            return None;
+        }
+        Some(bytes)
+    }
+}
+
+/// Comma separated texts with their places; empty ones are left out.
+pub(super) fn split(list: &str, place: Place) -> Vec<(&str, Place)> {
+    let mut parts = Vec::new();
+    let mut at = 0;
+    for part in list.split(',') {
+        let text = part.trim();
+        let lead = part.len() - part.trim_start().len();
+        if !text.is_empty() {
+            parts.push((text, place.part(at + lead, text.len())));
+        }
+        at += part.len() + 1;
+    }
+    parts
+}
+
+/// A span of time as a configuration would have it: `30s`.
+pub(super) fn span_text(ms: u64) -> String {
+    let span = std::time::Duration::from_millis(ms);
+    humantime::format_duration(span).to_string().replace(' ', "")
+}
+
+/// A size as a configuration would have it: `32MiB`, and exact.
+pub(super) fn size_text(bytes: u64) -> String {
+    let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    let unit = units.into_iter().find(|(unit, _)| bytes >= *unit && bytes.is_multiple_of(*unit));
+    unit.map_or_else(|| format!("{bytes}B"), |(unit, name)| format!("{}{name}", bytes / unit))
+}
+
+fn scalar_text(value: &Value) -> Option<&str> {
+    match value {
+        Value::Bare(text) | Value::Text(text) => Some(text),
+        _ => None,
+    }
+}

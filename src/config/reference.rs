@@ -1,0 +1,181 @@
+//! Secrets in a configuration: written out, or a reference to where the value is to be found.
+//!
+//! Never tells a value in an error; only where it was looked for.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::build::Context;
+use super::effective::SettingValue;
+use super::environment::Environment;
+use super::error::ErrorKind;
+use super::report::Report;
+use super::secret::Secret;
+use super::section::{Section, unknown_key};
+use super::setting::Text;
+use super::text::Place;
+use super::tree::{Table, Value};
+use super::{disk, limits, shape};
+
+impl Section<'_> {
+    /// A secret with the place of the value or the reference.
+    pub fn secret(
+        &self,
+        text: &Text,
+        context: &Context<'_>,
+        report: &mut Report,
+    ) -> Option<(Secret, Place)> {
+        let node = self.node(text.key)?;
+        let key = self.key(text.key);
+        let (secret, found) = match &node.value {
+            Value::Text(value) => {
+                report
+                    .warning(&key, "is written out in the file")
+                    .at(node.place)
+                    .help("refer to it: { env = \"NAME\" }, { file = \"PATH\" } or { credential = \"NAME\" }");
+                (Secret::new(value.clone()), None)
+            }
+            Value::Bare(value) => (Secret::new(value.clone()), None),
+            Value::Table(table) => {
+                let reference = self.reference(text.key, table, report)?;
+                let beside = context.texts.folder(node.place);
+                match reference.resolve(context.environment, beside) {
+                    Ok(secret) => (secret, Some(reference.to_string())),
+                    Err(Unresolved(message)) => {
+                        report.error(ErrorKind::UnresolvedSecret, &key, message).at(node.place);
+                        return None;
+                    }
+                }
+            }
+            _ => {
+                self.wrong_type(text.key, EXPECTED, report);
+                return None;
+            }
+        };
+        self.note(text.key, SettingValue::Hidden(secret.hint()), report);
+        if let Some(found) = found {
+            report.means(&key, found);
+        }
+        Some((secret, node.place))
+    }
+
+    fn reference<'t>(
+        &self,
+        key: &str,
+        table: &'t Table,
+        report: &mut Report,
+    ) -> Option<Reference<'t>> {
+        let mut references = Vec::new();
+        for entry in &table.entries {
+            let make = match entry.key.as_str() {
+                "credential" => Reference::Credential,
+                "env" => Reference::Env,
+                "file" => Reference::File,
+                _ => {
+                    unknown_key(&self.key(key), entry, shape::REFERENCES.into_iter(), report);
+                    return None;
+                }
+            };
+            let Value::Text(name) = &entry.node.value else {
+                let key = format!("{}.{}", self.key(key), entry.key);
+                let message = format!("must be a text, not {}", entry.node.value.kind());
+                report.error(ErrorKind::WrongType, &key, message).at(entry.node.place);
+                return None;
+            };
+            references.push(make(name.as_str()));
+        }
+        if let [reference] = references.as_slice() {
+            return Some(*reference);
+        }
+        let message = format!("must be {EXPECTED}");
+        self.error(ErrorKind::Invalid, key, message, report);
+        None
+    }
+}
+
+const EXPECTED: &str =
+    "one of { env = \"NAME\" }, { file = \"PATH\" }, { credential = \"NAME\" }, or a text";
+
+/// Where a secret is to be found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Reference<'a> {
+    /// A systemd credential: a file in `$CREDENTIALS_DIRECTORY`.
+    Credential(&'a str),
+    /// An environment variable.
+    Env(&'a str),
+    /// A file, relative to the one that names it.
+    File(&'a str),
+}
+
+impl fmt::Display for Reference<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Credential(name) => write!(f, "credential {name}"),
+            Self::Env(name) => write!(f, "env {name}"),
+            Self::File(path) => write!(f, "file {path}"),
+        }
+    }
+}
+
+impl Reference<'_> {
+    /// Reads the value. A last line end is not part of it.
+    fn resolve(self, environment: &Environment, beside: &Path) -> Result<Secret, Unresolved> {
+        let path = match self {
+            Self::Env(name) => return from_environment(name, environment),
+            Self::File(path) => beside.join(path),
+            Self::Credential(name) => credential_path(name, environment)?,
+        };
+        let bytes = disk::read(&path, limits::SECRET_FILE_BYTES_MAX).map_err(|error| {
+            Unresolved(format!("cannot read `{}`: {}", path.display(), disk::why(&error)))
+        })?;
+        let Ok(text) = std::str::from_utf8(&bytes) else {
+            return Err(Unresolved(format!("`{}` is not UTF-8 text", path.display())));
+        };
+        let line = text.strip_suffix('\n').unwrap_or(text);
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        Ok(Secret::new(Zeroizing::new(line.to_owned())))
+    }
+}
+
+/// Why there is no value, naming where it was looked for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Unresolved(String);
+
+fn from_environment(name: &str, environment: &Environment) -> Result<Secret, Unresolved> {
+    match environment.var(name) {
+        Ok(Some(value)) => Ok(Secret::new(value)),
+        Ok(None) => Err(Unresolved(format!("environment variable `{name}` is not set"))),
+        Err(_) => Err(Unresolved(format!("environment variable `{name}` is not UTF-8 text"))),
+    }
+}
+
+fn credential_path(name: &str, environment: &Environment) -> Result<PathBuf, Unresolved> {
+    // systemd allows no path here, and neither may we: the name must stay in its directory.
+    if name.is_empty() || name.contains('/') || name == ".." || name == "." {
+        return Err(Unresolved("a credential is named without any path".to_owned()));
+    }
+    match environment.var("CREDENTIALS_DIRECTORY") {
+        Ok(Some(directory)) => Ok(Path::new(directory.as_str()).join(name)),
+        _ => Err(Unresolved(format!(
+            "credential `{name}`: `CREDENTIALS_DIRECTORY` is not set; systemd sets it for units \
+             with LoadCredential="
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_credential_cannot_leave_its_directory() {
+        let environment = Environment::fixed([("CREDENTIALS_DIRECTORY", "/nowhere")]);
+        for name in ["", ".", "..", "../etc/shadow", "a/b"] {
+            let error = Reference::Credential(name).resolve(&environment, Path::new(""));
+            let why = Unresolved("a credential is named without any path".to_owned());
+            assert_eq!(error, Err(why), "{name}");
+        }
+    }
+}

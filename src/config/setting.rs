@@ -1,0 +1,191 @@
+//! The kinds of settings: what a key of a table may hold. Values live in `limits`, never here.
+
+use super::effective::SettingValue;
+use super::limits::LISTEN_DEFAULT;
+use super::read::{size_text, span_text};
+
+/// A table of the configuration: which keys it has, and which it must have.
+#[derive(Debug)]
+pub struct Shape {
+    pub fields: &'static [Field],
+    /// Exactly one of these must be there; empty: no such rule.
+    pub one_of: &'static [&'static str],
+    pub required: &'static [&'static str],
+}
+
+impl Shape {
+    pub(super) const fn of(fields: &'static [Field]) -> Self {
+        Self { fields, one_of: &[], required: &[] }
+    }
+
+    pub(super) const fn requires(mut self, keys: &'static [&'static str]) -> Self {
+        self.required = keys;
+        self
+    }
+
+    pub(super) const fn requires_one_of(mut self, keys: &'static [&'static str]) -> Self {
+        self.one_of = keys;
+        self
+    }
+
+    /// The field of this name.
+    pub fn field(&self, key: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.key() == key)
+    }
+}
+
+/// One key of a table.
+#[derive(Clone, Copy, Debug)]
+pub enum Field {
+    Choice(&'static (dyn Words + Sync)),
+    Count(&'static Count),
+    CountOr(&'static CountOr),
+    Duration(&'static Duration),
+    DurationOr(&'static DurationOr),
+    /// Belongs to a feature this version does not have: refused, whatever it holds.
+    Later(&'static str),
+    Secret(&'static Text),
+    Size(&'static Size),
+    Table(&'static str, &'static Shape),
+    Tables(&'static str, &'static Shape),
+    Text(&'static Text),
+    /// A list of texts.
+    Texts(&'static Text),
+}
+
+impl Field {
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Choice(choice) => choice.key(),
+            Self::Count(count) => count.key,
+            Self::CountOr(count) => count.key,
+            Self::Duration(duration) => duration.key,
+            Self::DurationOr(duration) => duration.key,
+            Self::Later(key) | Self::Table(key, _) | Self::Tables(key, _) => key,
+            Self::Secret(text) | Self::Text(text) | Self::Texts(text) => text.key,
+            Self::Size(size) => size.key,
+        }
+    }
+
+    /// What stands when the setting is absent; `None` for what has no default of its own.
+    pub fn default(&self) -> Option<SettingValue> {
+        let text = |text: String| Some(SettingValue::Text(text));
+        match self {
+            Self::Choice(choice) => text((*choice.words().first()?).to_owned()),
+            Self::Count(count) => Some(SettingValue::Number(count.default)),
+            Self::CountOr(count) => text(count.word.to_owned()),
+            Self::Duration(duration) => text(span_text(duration.default_ms)),
+            Self::DurationOr(duration) => text(duration.word.to_owned()),
+            Self::Size(size) => text(size_text(size.default_bytes)),
+            Self::Texts(_) => Some(SettingValue::List(vec![LISTEN_DEFAULT.to_string()])),
+            Self::Later(_)
+            | Self::Secret(_)
+            | Self::Table(..)
+            | Self::Tables(..)
+            | Self::Text(_) => None,
+        }
+    }
+
+    /// One line on what the setting is for; `None` for tables and settings of later versions.
+    pub fn why(&self) -> Option<&'static str> {
+        match self {
+            Self::Choice(choice) => Some(choice.why()),
+            Self::Count(count) => Some(count.why),
+            Self::CountOr(count) => Some(count.why),
+            Self::Duration(duration) => Some(duration.why),
+            Self::DurationOr(duration) => Some(duration.why),
+            Self::Later(_) | Self::Table(..) | Self::Tables(..) => None,
+            Self::Secret(text) | Self::Text(text) | Self::Texts(text) => Some(text.why),
+            Self::Size(size) => Some(size.why),
+        }
+    }
+}
+
+/// One word out of a few; the first is the default, unless the table requires one.
+#[derive(Debug)]
+pub struct Choice<T: 'static> {
+    pub key: &'static str,
+    pub why: &'static str,
+    pub words: &'static [(&'static str, T)],
+}
+
+/// A `Choice` whatever its words stand for.
+pub trait Words: std::fmt::Debug {
+    fn key(&self) -> &'static str;
+    fn why(&self) -> &'static str;
+    fn words(&self) -> Vec<&'static str>;
+}
+
+impl<T: std::fmt::Debug> Words for Choice<T> {
+    fn key(&self) -> &'static str {
+        self.key
+    }
+
+    fn why(&self) -> &'static str {
+        self.why
+    }
+
+    fn words(&self) -> Vec<&'static str> {
+        self.words.iter().map(|(word, _)| *word).collect()
+    }
+}
+
+/// A whole number.
+#[derive(Debug)]
+pub struct Count {
+    pub default: usize,
+    pub key: &'static str,
+    pub max: usize,
+    pub min: usize,
+    pub why: &'static str,
+}
+
+/// A whole number or a word; the word is the default.
+#[derive(Debug)]
+pub struct CountOr {
+    pub key: &'static str,
+    pub max: usize,
+    pub min: usize,
+    pub why: &'static str,
+    pub word: &'static str,
+}
+
+/// A span of time, never "off". Bounds inclusive.
+#[derive(Debug)]
+pub struct Duration {
+    pub default_ms: u64,
+    pub key: &'static str,
+    pub max_ms: u64,
+    pub min_ms: u64,
+    pub why: &'static str,
+}
+
+/// A span of time or a word; the word is the default.
+#[derive(Debug)]
+pub struct DurationOr {
+    pub key: &'static str,
+    pub max_ms: u64,
+    pub min_ms: u64,
+    pub why: &'static str,
+    pub word: &'static str,
+}
+
+/// A number of bytes. Bounds inclusive.
+#[derive(Debug)]
+pub struct Size {
+    pub default_bytes: u64,
+    pub key: &'static str,
+    pub max_bytes: u64,
+    pub min_bytes: u64,
+    pub why: &'static str,
+}
+
+/// A text whose form the reader of its table checks. Has no default.
+#[derive(Debug)]
+pub struct Text {
+    pub example: &'static str,
+    pub key: &'static str,
+    /// A regular expression for the schema; the reader may be stricter. Empty: any text.
+    pub pattern: &'static str,
+    pub why: &'static str,
+}

@@ -1,0 +1,226 @@
+//! What a configuration may hold, table by table: the settings of this version, and those of
+//! later ones, which are refused by name. Holds no default and no bound.
+
+use super::limits as l;
+use super::setting::{Field, Shape, Text};
+
+/// The whole configuration.
+pub const ROOT: Shape = Shape::of(&[
+    Field::Table("server", &SERVER),
+    Field::Later("admin"),
+    Field::Table("auth", &AUTH),
+    Field::Tables("caller", &CALLER),
+    Field::Tables("provider", &PROVIDER),
+    Field::Later("failover"),
+    Field::Later("concurrency"),
+    Field::Later("observation"),
+    Field::Later("route"),
+    Field::Later("header_rule"),
+    Field::Table("stream", &STREAM),
+    Field::Table("timeouts", &TIMEOUTS),
+    Field::Table("limits", &LIMITS),
+    Field::Table("drain", &DRAIN),
+    Field::Table("storage", &STORAGE),
+    Field::Table("log", &LOG),
+]);
+
+pub const SERVER: Shape = Shape::of(&[
+    Field::Texts(&LISTEN),
+    Field::CountOr(&l::WORKERS),
+    Field::Choice(&l::DRIVER),
+    Field::Choice(&l::EXPOSE_HEADERS),
+    Field::Later("tls"),
+]);
+
+pub const AUTH: Shape = Shape::of(&[Field::Choice(&l::MODE)]);
+
+pub const CALLER: Shape = Shape::of(&[
+    Field::Text(&CALLER_NAME),
+    Field::Secret(&CALLER_KEY),
+    Field::Text(&CALLER_KEY_SHA256),
+    Field::Later("max_concurrent"),
+    Field::Later("models"),
+])
+.requires(&[CALLER_NAME.key])
+.requires_one_of(&[CALLER_KEY.key, CALLER_KEY_SHA256.key]);
+
+pub const PROVIDER: Shape = Shape::of(&[
+    Field::Text(&PROVIDER_NAME),
+    Field::Choice(&l::DIALECT),
+    Field::Text(&BASE_URL),
+    Field::Later("select"),
+    Field::Choice(&l::KEY_HEADER),
+    Field::Later("max_concurrent"),
+    Field::Later("max_concurrent_per_key"),
+    Field::Later("cooldown"),
+    Field::Later("auth_recheck"),
+    Field::Later("retry_on_5xx"),
+    Field::Later("include_usage"),
+    Field::Later("demote_non_streaming"),
+    Field::Later("breaker"),
+    Field::Later("model_class"),
+    Field::Later("max_tokens_default"),
+    Field::Table("tls", &PROVIDER_TLS),
+    Field::Tables("key", &PROVIDER_KEY),
+])
+.requires(&[PROVIDER_NAME.key, l::DIALECT.key, BASE_URL.key]);
+
+pub const PROVIDER_TLS: Shape = Shape::of(&[Field::Text(&CA)]);
+
+pub const PROVIDER_KEY: Shape = Shape::of(&[
+    Field::Text(&KEY_NAME),
+    Field::Secret(&KEY_VALUE),
+    Field::Later("max_concurrent"),
+    Field::Later("reserved_for"),
+])
+.requires(&[KEY_VALUE.key]);
+
+pub const STREAM: Shape = Shape::of(&[
+    Field::Later("keepalive_ping"),
+    Field::Later("output_stall"),
+    Field::Later("floor"),
+    Field::Choice(&l::HALF_CLOSE),
+]);
+
+pub const TIMEOUTS: Shape = Shape::of(&[
+    Field::Duration(&l::CLIENT_HEAD),
+    Field::Duration(&l::CLIENT_BODY_IDLE),
+    Field::Duration(&l::KEEP_ALIVE),
+    Field::Duration(&l::TLS_HANDSHAKE),
+    Field::Duration(&l::CONNECT),
+    Field::Duration(&l::RESPONSE_HEAD),
+    Field::Duration(&l::RESPONSE_HEAD_STREAM),
+    Field::Duration(&l::BYTE_IDLE),
+    Field::Duration(&l::UPSTREAM_IDLE),
+    Field::Duration(&l::WRITE_STALL),
+    Field::DurationOr(&l::EXCHANGE),
+]);
+
+pub const LIMITS: Shape = Shape::of(&[
+    Field::Size(&l::BODY),
+    Field::Size(&l::PASSTHROUGH_BODY),
+    Field::Size(&l::HEAD),
+    Field::Size(&l::RESPONSE_HEAD_BYTES),
+    Field::Count(&l::HEADERS),
+    Field::CountOr(&l::CONNECTIONS),
+    Field::Count(&l::UPSTREAM_IDLE_PER_WORKER),
+    Field::Later("byok_entries"),
+]);
+
+pub const DRAIN: Shape =
+    Shape::of(&[Field::DurationOr(&l::LAME_DUCK), Field::Duration(&l::DEADLINE)]);
+
+pub const STORAGE: Shape = Shape::of(&[
+    Field::Text(&STORAGE_PATH),
+    Field::Later("retention"),
+    Field::Later("detail"),
+    Field::Later("bodies"),
+    Field::Later("master_key"),
+]);
+
+pub const LOG: Shape = Shape::of(&[Field::Choice(&l::FORMAT), Field::Choice(&l::LEVEL)]);
+
+pub const LISTEN: Text = Text {
+    example: "127.0.0.1:8787",
+    key: "listen",
+    pattern: r"^.+:[0-9]+$",
+    why: "addresses to listen on, as IP:PORT; port 0 = any free one",
+};
+
+pub const CALLER_NAME: Text = Text {
+    example: "alice",
+    key: "name",
+    pattern: LABEL,
+    why: "unique; how logs and metrics call the owner of the key",
+};
+
+pub const CALLER_KEY: Text = Text {
+    example: "ALICE_KEY",
+    key: "key",
+    pattern: "^tg-.",
+    why: "gateway key; begins with tg-",
+};
+
+pub const CALLER_KEY_SHA256: Text = Text {
+    example: "",
+    key: "key_sha256",
+    pattern: "^[0-9A-Fa-f]{64}$",
+    why: "instead of key: SHA-256 of the whole key, in hex",
+};
+
+pub const PROVIDER_NAME: Text = Text {
+    example: "anthropic",
+    key: "name",
+    pattern: "^[a-z0-9]+(-[a-z0-9]+)*$",
+    why: "words of a-z and 0-9 joined by dashes; unique; also a path prefix",
+};
+
+pub const BASE_URL: Text = Text {
+    example: "https://api.anthropic.com",
+    key: "base_url",
+    pattern: "^[Hh][Tt][Tt][Pp][Ss]?://[^?#@]+$",
+    why: "http or https; its path is put before the request's own",
+};
+
+pub const CA: Text = Text {
+    example: "ca.pem",
+    key: "ca",
+    pattern: "",
+    why: "PEM file with further roots to trust, beside the public ones",
+};
+
+pub const KEY_NAME: Text = Text {
+    example: "team-a",
+    key: "name",
+    pattern: LABEL,
+    why: "unique in the provider; key-N by position when absent",
+};
+
+pub const KEY_VALUE: Text = Text {
+    example: "ANTHROPIC_API_KEY",
+    key: "value",
+    pattern: r"^[!-~]+$",
+    why: "the provider's key",
+};
+
+pub const STORAGE_PATH: Text = Text {
+    example: "/var/lib/tidegate",
+    key: "path",
+    pattern: "",
+    why: "directory; off = keep nothing; by default tidegate in $XDG_STATE_HOME",
+};
+
+/// A name that can stand in a header field, a path and a log line.
+const LABEL: &str = "^[!-.0-~]([ -.0-~]{0,62}[!-.0-~])?$";
+
+/// Keys of a reference to a secret; what they hold is no secret.
+pub const REFERENCES: [&str; 3] = ["env", "file", "credential"];
+
+/// Whether some table has a key of this name.
+pub fn is_known(key: &str) -> bool {
+    REFERENCES.contains(&key) || any(&ROOT, &|field| field.key() == key)
+}
+
+/// Whether a value of a key of this name can be shown, whichever table it stands in.
+pub fn is_plain(key: &str) -> bool {
+    REFERENCES.contains(&key) || (is_known(key) && !any(&ROOT, &|f| f.key() == key && hides(f)))
+}
+
+/// A digest is no secret, but a key may have been put in its place by mistake.
+fn hides(field: &Field) -> bool {
+    match field {
+        Field::Later(_) | Field::Secret(_) | Field::Table(..) | Field::Tables(..) => true,
+        Field::Text(text) => text.key == CALLER_KEY_SHA256.key,
+        _ => false,
+    }
+}
+
+fn any(shape: &'static Shape, holds: &dyn Fn(&Field) -> bool) -> bool {
+    shape.fields.iter().any(|field| {
+        holds(field)
+            || match field {
+                Field::Table(_, shape) | Field::Tables(_, shape) => any(shape, holds),
+                _ => false,
+            }
+    })
+}

@@ -1,0 +1,227 @@
+//! The configuration that runs: immutable, and valid because only `build` makes one.
+//!
+//! Nothing in here is read twice, parsed again or defaulted again: every "auto" that the
+//! configuration alone can answer is already answered.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use rustls_pki_types::CertificateDer;
+
+use super::secret::Secret;
+use crate::protocol::dialect::Dialect;
+
+/// Everything a worker or the control plane may ask about the configuration.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Snapshot {
+    pub auth: AuthMode,
+    /// Owners of gateway keys, in file order; names and digests are unique.
+    pub callers: Vec<Caller>,
+    pub drain: Drain,
+    pub limits: Limits,
+    pub log: Log,
+    /// In file order; the index is the provider's id within this snapshot; names are unique.
+    pub providers: Vec<Provider>,
+    pub server: Server,
+    pub storage: Storage,
+    pub stream: Stream,
+    pub timeouts: Timeouts,
+}
+
+/// A span of time in whole milliseconds.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Millis(pub u64);
+
+impl From<Millis> for std::time::Duration {
+    fn from(span: Millis) -> Self {
+        Self::from_millis(span.0)
+    }
+}
+
+/// `[server]`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Server {
+    pub driver: Driver,
+    /// How much of what happened is told in response headers; "auto" is resolved.
+    pub expose: Expose,
+    /// At least one; no address twice except for port 0.
+    pub listen: Vec<SocketAddr>,
+    /// `None`: one per available core.
+    pub workers: Option<usize>,
+}
+
+impl Server {
+    /// Whether every listener is on a loopback address.
+    pub fn is_loopback_only(&self) -> bool {
+        self.listen.iter().all(|address| address.ip().is_loopback())
+    }
+}
+
+/// How workers wait for the kernel.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Driver {
+    /// The best one the host allows, found at start.
+    Auto,
+    Epoll,
+    IoUring,
+}
+
+/// Which `x-tidegate-*` response headers are sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Expose {
+    Full,
+    /// Request id, decision, error and reason only.
+    Minimal,
+}
+
+/// Who pays (BEHAVIOUR 2.2); "auto" is resolved.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum AuthMode {
+    Byok,
+    Keys,
+    KeysOrByok,
+    /// Only ever with loopback listeners.
+    Open,
+}
+
+/// The owner of a gateway key.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Caller {
+    /// SHA-256 of the whole gateway key, `tg-` included.
+    pub key_sha256: [u8; 32],
+    pub name: String,
+}
+
+/// One upstream service with its pool of keys.
+#[derive(Debug)]
+pub struct Provider {
+    /// Path before the request's own: no trailing `/`, empty if none.
+    pub base_path: String,
+    pub dialect: Dialect,
+    /// `base_path` ends in `/v1`: the request's own `/v1` is dropped.
+    pub drops_v1: bool,
+    /// Roots trusted for this provider beside the public ones.
+    pub extra_ca: Vec<CertificateDer<'static>>,
+    pub key_header: KeyHeader,
+    /// In order of preference; names and values are unique; may be empty.
+    pub keys: Vec<ProviderKey>,
+    /// `^[a-z0-9]+(-[a-z0-9]+)*$`.
+    pub name: String,
+    pub origin: Origin,
+}
+
+/// Where a provider is reached.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Origin {
+    /// Value of the `Host` field: brackets round IPv6, no default port.
+    pub authority: String,
+    /// DNS name in lower case, or an IP address without brackets.
+    pub host: String,
+    /// 1..=65535.
+    pub port: u16,
+    pub tls: bool,
+}
+
+/// The field a provider's key goes up in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum KeyHeader {
+    ApiKey,
+    /// By dialect and form of the key (BEHAVIOUR 2.6).
+    Auto,
+    Bearer,
+    XApiKey,
+}
+
+/// One credential of a provider's pool.
+#[derive(Debug)]
+pub struct ProviderKey {
+    /// The value masked for humans: `sk-a...efgh`.
+    pub hint: String,
+    /// As configured, else `key-N` by position (`env-N` from the environment).
+    pub name: String,
+    /// Visible ASCII, never a `tg-` value.
+    pub value: Secret,
+}
+
+/// `[timeouts]`. `None` is "off".
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Timeouts {
+    pub byte_idle: Millis,
+    pub client_body_idle: Millis,
+    pub client_head: Millis,
+    pub connect: Millis,
+    pub exchange: Option<Millis>,
+    pub keep_alive: Millis,
+    pub response_head: Millis,
+    pub response_head_stream: Millis,
+    pub tls_handshake: Millis,
+    pub upstream_idle: Millis,
+    pub write_stall: Millis,
+}
+
+/// `[limits]`. Sizes in bytes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Limits {
+    pub body_bytes: u64,
+    /// `None`: half the limit on open files, less a reserve, found at start.
+    pub connections: Option<usize>,
+    pub head_bytes: usize,
+    pub headers: usize,
+    pub passthrough_body_bytes: u64,
+    pub response_head_bytes: usize,
+    /// 0: no connection is kept.
+    pub upstream_idle_per_worker: usize,
+}
+
+/// `[stream]`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Stream {
+    pub half_close: HalfClose,
+}
+
+/// What a client's FIN means while its answer is awaited or streamed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum HalfClose {
+    Gone,
+    Wait,
+}
+
+/// `[drain]`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Drain {
+    pub deadline: Millis,
+    /// Shorter than the deadline; "auto" is resolved.
+    pub lame_duck: Millis,
+}
+
+/// `[log]`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Log {
+    pub format: LogFormat,
+    pub level: LogLevel,
+}
+
+/// "auto" is resolved.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LogFormat {
+    Json,
+    Text,
+}
+
+/// From silent to chatty.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// `[storage]`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Storage {
+    /// A directory, which need not exist yet; `None`: nothing is kept.
+    pub path: Option<PathBuf>,
+}
