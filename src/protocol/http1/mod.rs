@@ -14,4 +14,7 @@ pub mod parse;
 mod refusal;
 pub mod write;
 
+#[cfg(test)]
+mod corpus_tests;
+
 pub use refusal::{Refusal, UPSTREAM_STATUS};

@@ -23,6 +23,23 @@ pub struct HeadLimits {
     pub fields_max: usize,
 }
 
+impl HeadLimits {
+    /// What may be looked at: one byte more than a head may have, so that no verdict depends on
+    /// how much of what follows is there already.
+    fn view<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        bytes.get(..self.head_bytes_max.saturating_add(1)).unwrap_or(bytes)
+    }
+
+    fn finished(&self, end: usize) -> Result<(), Refusal> {
+        if end > self.head_bytes_max { Err(Refusal::HeadTooLarge) } else { Ok(()) }
+    }
+
+    /// The verdict while the end of the head is missing.
+    fn unfinished<T>(&self, bytes: &[u8]) -> Result<Option<T>, Refusal> {
+        self.finished(bytes.len()).map(|()| None)
+    }
+}
+
 /// Reads the heads of requests, one after another.
 #[derive(Debug)]
 pub struct RequestParser {
@@ -43,16 +60,22 @@ impl RequestParser {
     /// # Errors
     /// At the first line that cannot be part of a request we take. Do not call again then.
     pub fn parse(&mut self, bytes: &[u8]) -> Result<Option<RequestHead>, Refusal> {
+        let bytes = self.limits.view(bytes);
         let line = if let Some(line) = self.line {
             line
         } else {
-            if !self.lines.skip_empty(bytes, &self.limits)? {
-                return Ok(None);
+            if !self.lines.skip_empty(bytes)? {
+                return self.limits.unfinished(bytes);
             }
-            let Some(span) = self.lines.first(bytes, &self.limits)? else { return Ok(None) };
+            let Some(span) = self.lines.first(bytes, self.limits.line_bytes_max)? else {
+                return self.limits.unfinished(bytes);
+            };
             *self.line.insert(RequestLine::parse(span, bytes)?)
         };
-        let Some(end) = self.lines.fields(bytes, &self.limits)? else { return Ok(None) };
+        let Some(end) = self.lines.fields(bytes, self.limits.fields_max)? else {
+            return self.limits.unfinished(bytes);
+        };
+        self.limits.finished(end)?;
         self.line = None;
         Ok(Some(RequestHead {
             method: line.method,
@@ -91,14 +114,20 @@ impl ResponseParser {
     /// # Errors
     /// At the first line that cannot be part of a response we take. Do not call again then.
     pub fn parse(&mut self, bytes: &[u8]) -> Result<Option<ResponseHead>, Refusal> {
+        let bytes = self.limits.view(bytes);
         let line = if let Some(line) = self.line {
             line
         } else {
-            let first = self.lines.first(bytes, &self.limits);
-            let Some(span) = first.map_err(as_response)? else { return Ok(None) };
+            let first = self.lines.first(bytes, self.limits.line_bytes_max);
+            let Some(span) = first.map_err(as_response)? else {
+                return self.limits.unfinished(bytes);
+            };
             *self.line.insert(StatusLine::parse(span, bytes)?)
         };
-        let Some(end) = self.lines.fields(bytes, &self.limits)? else { return Ok(None) };
+        let Some(end) = self.lines.fields(bytes, self.limits.fields_max)? else {
+            return self.limits.unfinished(bytes);
+        };
+        self.limits.finished(end)?;
         self.line = None;
         Ok(Some(ResponseHead {
             status: line.status,
@@ -129,13 +158,10 @@ struct Lines {
 
 impl Lines {
     /// Skips empty lines before a request line (RFC 9112 section 2.2). False: needs more bytes.
-    fn skip_empty(&mut self, bytes: &[u8], limits: &HeadLimits) -> Result<bool, Refusal> {
+    fn skip_empty(&mut self, bytes: &[u8]) -> Result<bool, Refusal> {
         loop {
             match bytes.get(self.line_start..).unwrap_or_default() {
-                [] | [b'\r'] => {
-                    return over(bytes.len(), limits.head_bytes_max, Refusal::HeadTooLarge)
-                        .map(|()| false);
-                }
+                [] | [b'\r'] => return Ok(false),
                 [b'\r', b'\n', ..] => self.line_start += 2,
                 [b'\r', ..] => return Err(Refusal::BareCr),
                 [b'\n', ..] => return Err(Refusal::BareLf),
@@ -148,44 +174,55 @@ impl Lines {
     }
 
     /// The first line without its end, or `None` while its end is missing.
-    fn first(&mut self, bytes: &[u8], limits: &HeadLimits) -> Result<Option<Span>, Refusal> {
+    fn first(&mut self, bytes: &[u8], bytes_max: usize) -> Result<Option<Span>, Refusal> {
         let start = self.line_start;
+        let line_end_max = start.saturating_add(bytes_max).saturating_add(2);
+        let bytes = bytes.get(..line_end_max).unwrap_or(bytes);
         let Some(lf) = self.find_lf(bytes) else {
             self.check_tail(bytes)?;
-            over(bytes.len().saturating_sub(start), limits.line_bytes_max + 1, TOO_LONG)?;
-            over(bytes.len(), limits.head_bytes_max, Refusal::HeadTooLarge)?;
-            return Ok(None);
+            let is_full = bytes.len() == line_end_max;
+            return if is_full { Err(Refusal::RequestLineTooLong) } else { Ok(None) };
         };
         let end = before_crlf(bytes, start, lf)?;
-        over(end - start, limits.line_bytes_max, TOO_LONG)?;
+        // Judged before the words of the line, as they are when the line end comes later.
+        let line = bytes.get(start..end).unwrap_or_default();
+        match memchr2(0, b'\r', line).and_then(|at| line.get(at)) {
+            Some(0) => return Err(Refusal::Nul),
+            Some(_) => return Err(Refusal::BareCr),
+            None => {}
+        }
         self.line_start = lf + 1;
         self.scanned = lf + 1;
         Ok(Some(Span::new(start, end)))
     }
 
     /// Reads field lines up to the empty line. Gives the index after it, or `None` before it came.
-    fn fields(&mut self, bytes: &[u8], limits: &HeadLimits) -> Result<Option<usize>, Refusal> {
+    fn fields(&mut self, bytes: &[u8], fields_max: usize) -> Result<Option<usize>, Refusal> {
         let mut batch_start = self.line_start;
         let mut lines = 0;
         while let Some(lf) = self.find_lf(bytes) {
-            if before_crlf(bytes, self.line_start, lf)? == self.line_start {
-                self.read_batch(batch_start, lines, bytes)?;
-                over(lf + 1, limits.head_bytes_max, Refusal::HeadTooLarge)?;
-                return Ok(Some(lf + 1));
-            }
-            lines += 1;
-            over(self.fields.len() + lines, limits.fields_max, Refusal::TooManyFields)?;
-            self.line_start = lf + 1;
-            self.scanned = lf + 1;
-            if lines == BATCH_LINES {
+            let end = before_crlf(bytes, self.line_start, lf);
+            let is_empty = end == Ok(self.line_start);
+            let is_refused = end.is_err() || self.fields.len() + lines == fields_max;
+            if is_empty || is_refused || lines == BATCH_LINES {
+                // The lines before come first: a refusal must not depend on the size of a batch.
                 self.read_batch(batch_start, lines, bytes)?;
                 batch_start = self.line_start;
                 lines = 0;
             }
+            end?;
+            if is_empty {
+                return Ok(Some(lf + 1));
+            }
+            if is_refused {
+                return Err(Refusal::TooManyFields);
+            }
+            lines += 1;
+            self.line_start = lf + 1;
+            self.scanned = lf + 1;
         }
         self.read_batch(batch_start, lines, bytes)?;
         self.check_tail(bytes)?;
-        over(bytes.len(), limits.head_bytes_max, Refusal::HeadTooLarge)?;
         Ok(None)
     }
 
@@ -244,10 +281,6 @@ fn before_crlf(bytes: &[u8], start: usize, lf: usize) -> Result<usize, Refusal> 
     }
 }
 
-fn over(value: usize, max: usize, refusal: Refusal) -> Result<(), Refusal> {
-    if value > max { Err(refusal) } else { Ok(()) }
-}
-
 #[derive(Clone, Copy, Debug)]
 struct RequestLine {
     method: Span,
@@ -273,6 +306,9 @@ impl RequestLine {
             return Err(old);
         };
         let (target, version) = rest.split_at(target_len);
+        if !is_target(target) {
+            return Err(Refusal::Target);
+        }
         let minor = minor_version(version.get(1..).unwrap_or_default(), Refusal::RequestLine)?;
         let at = span.start() + method_len + 1;
         let form = TargetForm::of(method, target)?;
@@ -306,15 +342,7 @@ enum TargetForm {
 
 impl TargetForm {
     fn of(method: &[u8], target: &[u8]) -> Result<Self, Refusal> {
-        let mut bad = false;
-        for &byte in target {
-            bad |= byte <= b' ' || byte == 0x7f;
-        }
-        if bad {
-            return Err(Refusal::Target);
-        }
         match (method, target) {
-            (_, []) => Err(Refusal::Target),
             (b"CONNECT", _) if is_connect_target(target) => Ok(Self::Other),
             (b"CONNECT", _) => Err(Refusal::Target),
             (_, [b'/', ..]) => Ok(Self::Origin),
@@ -336,6 +364,15 @@ impl TargetForm {
         let start = colon + 3;
         Ok(Self::Absolute { start, end: start + length })
     }
+}
+
+/// Some bytes, none of them a space or control byte; above 0x7f all pass.
+fn is_target(target: &[u8]) -> bool {
+    let mut bad = target.is_empty();
+    for &byte in target {
+        bad |= byte <= b' ' || byte == 0x7f;
+    }
+    !bad
 }
 
 /// `host:port` as CONNECT wants it (RFC 9112 section 3.2.3).
@@ -397,8 +434,6 @@ impl StatusLine {
 const fn is_control(byte: u8) -> bool {
     byte < b' ' && byte != b'\t' || byte == 0x7f
 }
-
-const TOO_LONG: Refusal = Refusal::RequestLineTooLong;
 
 /// Field lines handed to httparse at once: its table has to be cleared for each batch.
 const BATCH_LINES: usize = 16;

@@ -175,6 +175,9 @@ fn only_versions_of_http_1_are_spoken() {
     for bad in [&b"GET / HTTP/2.0\r\n"[..], b"GET / HTTP/0.9\r\n", b"GET /\r\n", b"GET /\tx\r\n"] {
         assert_eq!(refused(bad), Refusal::Version, "{}", text(bad));
     }
+    // What is wrong with the target's bytes comes first, with its form last.
+    assert_eq!(refused(b"GET /\x01 HTTP/2.0\r\n"), Refusal::Target);
+    assert_eq!(refused(b"GET x HTTP/2.0\r\n"), Refusal::Version);
 }
 
 #[test]
@@ -348,4 +351,31 @@ fn a_response_line_without_end_is_a_head_too_large() {
     let bytes = [b"HTTP/1.1 200 ", b"x".repeat(LIMITS.line_bytes_max).as_slice()].concat();
     let refusal = ResponseParser::new(LIMITS).parse(&bytes).unwrap_err();
     assert_eq!(refusal, Refusal::HeadTooLarge);
+}
+
+#[test]
+fn nul_and_stray_cr_come_before_the_words_of_a_request_line() {
+    assert_eq!(refused(b"GET /x\r\r\n"), Refusal::BareCr);
+    assert_eq!(refused(b"GET /x\ry\r\n"), Refusal::BareCr);
+    assert_eq!(refused(b"GET /x\0\r\n"), Refusal::Nul);
+    assert_eq!(refused_response(b"HTTP/2.0 200 \r\r\n"), Refusal::BareCr);
+}
+
+#[test]
+fn a_head_over_its_limit_is_refused_however_much_is_there() {
+    let limits = HeadLimits { head_bytes_max: 60, line_bytes_max: 30, fields_max: 2 };
+    for (bytes, refusal) in [
+        (&b"GET / HTTP/1.1\r\nabcdefghi: 0123456789\r\nabcdefghi: 0123456789\r\n\r\n"[..], None),
+        (b"GET / HTTP/1.1\r\na: b\r\nc: d\r\nbad\r\n\r\n", Some(Refusal::TooManyFields)),
+        (b"GET / HTTP/1.1\r\na: b\r\nbad\r\nc: d\r\ne: f\r\n\r\n", Some(Refusal::FieldName)),
+        (b"GET / HTTP/1.1\r\na b\r\nc: d\n\r\n", Some(Refusal::FieldName)),
+    ] {
+        for length in [bytes.len(), 61, 40] {
+            let mut parser = RequestParser::new(limits);
+            let refused = parser.parse(&bytes[..length.min(bytes.len())]).err();
+            let expected = refusal.unwrap_or(Refusal::HeadTooLarge);
+            assert!(refused.is_none_or(|refusal| refusal == expected), "{length}: {refused:?}");
+            assert!(refused.is_some() || length == 40);
+        }
+    }
 }
