@@ -6,6 +6,7 @@ mod init;
 mod output;
 mod run;
 mod schema;
+mod start_block;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;

@@ -41,8 +41,12 @@ pub(super) fn refused(errors: &[ConfigError]) -> ExitCode {
     ExitCode::from(WRONG)
 }
 
-/// Colors only on a terminal, and never with `NO_COLOR` (no-color.org).
 fn look() -> Look {
+    if colours() { Look::Color } else { Look::Plain }
+}
+
+/// Colours only on a terminal, and never with `NO_COLOR` (no-color.org).
+pub(super) fn colours() -> bool {
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    if io::stderr().is_terminal() && !no_color { Look::Color } else { Look::Plain }
+    io::stderr().is_terminal() && !no_color
 }

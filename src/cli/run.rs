@@ -1,17 +1,98 @@
-//! `tidegate run`: loads the configuration and hands it over. Starts nothing itself.
+//! `tidegate run`: brings both planes up, says where they listen, and waits for their end.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use tidegate::{config, control_plane};
+use tidegate::config::snapshot::Snapshot;
+use tidegate::config::{self, Loaded};
+use tidegate::control_plane;
+use tidegate::data_plane::upstream::tls_configs::TlsConfigs;
+use tidegate::data_plane::worker::{self, Seat, pin, runtime, sockets};
+use tidegate::shared::Shared;
 
+use super::start_block::{self, StartBlock};
 use super::{Written, output};
 
 pub(super) fn run(written: Written) -> ExitCode {
-    match config::load(&written.sources()) {
-        Ok(loaded) => {
-            output::findings(&loaded.warnings);
-            control_plane::run(loaded)
+    let loaded = match config::load(&written.sources()) {
+        Ok(loaded) => loaded,
+        Err(errors) => return output::refused(&errors),
+    };
+    output::findings(&loaded.warnings);
+    match serve(&loaded) {
+        // The workers' runtimes must not be dropped with operations in flight (D3).
+        Ok(code) => exit(code),
+        Err(why) => {
+            eprintln!("tidegate: {why}");
+            ExitCode::FAILURE
         }
-        Err(errors) => output::refused(&errors),
     }
+}
+
+fn serve(loaded: &Loaded) -> Result<ExitCode, String> {
+    let snapshot = &loaded.snapshot;
+    control_plane::log::start(snapshot.log, output::colours());
+    let files = start_block::raise_open_files();
+    let workers = snapshot.server.workers.unwrap_or_else(pin::available).max(1);
+    let choice = runtime::choose(snapshot.server.driver)
+        .map_err(|error| format!("io_uring is refused: {error}; use --driver epoll"))?;
+    let bound = bind(snapshot, workers)?;
+    let tls = TlsConfigs::new(snapshot)
+        .map_err(|(provider, error)| format!("provider {provider}: tls.ca: {error}"))?;
+    let shared = Shared::new(snapshot.clone(), workers)
+        .map_err(|error| format!("the kernel refuses an eventfd: {error}"))?;
+    let shared = Arc::new(shared);
+    let connections = start_block::connection_limit(snapshot, files);
+    let block = StartBlock {
+        addresses: bound.iter().map(|b| b.address).collect(),
+        choice: &choice,
+        connections,
+        cores: pin::cores(workers),
+        snapshot,
+    };
+    let text = block.to_string();
+    start_workers(bound, &shared, &tls, choice.rung, connections)?;
+    control_plane::run(&shared, move || eprint!("{text}"))
+        .map_err(|error| format!("the control plane cannot work: {error}"))
+}
+
+fn bind(snapshot: &Snapshot, workers: usize) -> Result<Vec<sockets::Bound>, String> {
+    let bind = |&address: &SocketAddr| {
+        sockets::bind(address, workers).map_err(|fault| match fault.error.kind() {
+            std::io::ErrorKind::AddrInUse => format!(
+                "{} is in use by another process; stop it or choose another --listen",
+                fault.address
+            ),
+            _ => format!("cannot listen on {}: {}", fault.address, fault.error),
+        })
+    };
+    snapshot.server.listen.iter().map(bind).collect()
+}
+
+fn start_workers(
+    bound: Vec<sockets::Bound>,
+    shared: &Arc<Shared>,
+    tls: &TlsConfigs,
+    rung: runtime::Rung,
+    connections: usize,
+) -> Result<(), String> {
+    let workers = shared.workers.len();
+    let cores = pin::cores(workers);
+    let mut queues: Vec<_> = bound.into_iter().map(|b| b.sockets.into_iter()).collect();
+    let share = u32::try_from(connections.div_ceil(workers)).ok();
+    let seats = (0..workers).zip(cores).map(|(index, core)| Seat {
+        connection_limit: share,
+        core,
+        index,
+        listeners: queues.iter_mut().filter_map(Iterator::next).collect(),
+        rung,
+        shared: shared.clone(),
+        tls: tls.clone(),
+    });
+    worker::start(seats.collect()).map_err(|error| format!("cannot start a worker: {error}"))
+}
+
+fn exit(code: ExitCode) -> ! {
+    std::process::exit(i32::from(code != ExitCode::SUCCESS))
 }

@@ -32,7 +32,7 @@ use std::sync::Arc;
 pub use effective::{SetBy, Setting, SettingValue};
 pub use environment::{Environment, NotText};
 pub use error::{ConfigError, ErrorKind, Look, Position};
-pub use secret::Secret;
+pub use secret::{Secret, hint_of};
 pub use snapshot::Snapshot;
 pub use sources::{Flags, Sources};
 

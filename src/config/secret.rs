@@ -18,20 +18,27 @@ impl Secret {
         &self.0
     }
 
-    /// The value masked for humans: never more than 8 characters, nor more than 2 in 5.
+    /// The value masked for humans.
     pub fn hint(&self) -> String {
-        let chars: Zeroizing<Vec<char>> = Zeroizing::new(self.0.chars().collect());
-        let ends = match chars.len() {
-            0 => return String::new(),
-            1..=4 => 0,
-            5..=9 => 1,
-            10..=19 => 2,
-            _ => 4,
-        };
-        let head = chars.iter().take(ends);
-        let tail = chars.iter().skip(chars.len() - ends);
-        head.chain(&['.'; 3]).chain(tail).collect()
+        hint_of(&self.0)
     }
+}
+
+/// A credential masked for humans: never more than 8 characters, nor more than 2 in 5.
+pub fn hint_of(value: &str) -> String {
+    let count = value.chars().count();
+    let ends = match count {
+        0 => return String::new(),
+        1..=4 => 0,
+        5..=9 => 1,
+        10..=19 => 2,
+        _ => 4,
+    };
+    let mut hint = String::with_capacity(16);
+    hint.extend(value.chars().take(ends));
+    hint.push_str("...");
+    hint.extend(value.chars().skip(count - ends));
+    hint
 }
 
 impl fmt::Debug for Secret {

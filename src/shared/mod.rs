@@ -20,6 +20,8 @@ pub mod worker_cell;
 
 mod atomic;
 
+use std::sync::Arc;
+
 use crate::config::snapshot::Snapshot;
 
 use addresses::Addresses;
@@ -48,10 +50,10 @@ impl Shared {
     ///
     /// # Errors
     /// When the kernel refuses an eventfd (out of file descriptors).
-    pub fn new(snapshot: Snapshot, workers: usize) -> std::io::Result<Self> {
+    pub fn new(snapshot: Arc<Snapshot>, workers: usize) -> std::io::Result<Self> {
         let cells: std::io::Result<Vec<_>> = (0..workers).map(|_| WorkerCell::new()).collect();
         Ok(Self {
-            addresses: Published::new(Addresses::default()),
+            addresses: Published::new(Arc::default()),
             bell: Wake::new()?,
             lifecycle: Lifecycle::new(),
             snapshot: Published::new(snapshot),

@@ -16,12 +16,12 @@ pub struct Published<T> {
 
 impl<T> Published<T> {
     /// Version 1 of `value`.
-    pub fn new(value: T) -> Self {
+    pub fn new(value: Arc<T>) -> Self {
         Self { value: Cell::new(value), version: CachePadded::new(AtomicU64::new(1)) }
     }
 
     /// Replaces the value and returns its version. One writer at a time (the control plane).
-    pub fn publish(&self, value: T) -> u64 {
+    pub fn publish(&self, value: Arc<T>) -> u64 {
         self.value.store(value);
         // Release: a reader that sees the new version must find the new value.
         self.version.fetch_add(1, Ordering::Release) + 1
@@ -82,12 +82,12 @@ struct Cell<T>(arc_swap::ArcSwap<T>);
 
 #[cfg(not(tidegate_loom))]
 impl<T> Cell<T> {
-    fn new(value: T) -> Self {
-        Self(arc_swap::ArcSwap::from_pointee(value))
+    fn new(value: Arc<T>) -> Self {
+        Self(arc_swap::ArcSwap::new(value))
     }
 
-    fn store(&self, value: T) {
-        self.0.store(Arc::new(value));
+    fn store(&self, value: Arc<T>) {
+        self.0.store(value);
     }
 
     fn load(&self) -> Arc<T> {
@@ -103,12 +103,12 @@ struct Cell<T>(loom::sync::Mutex<Arc<T>>);
 
 #[cfg(tidegate_loom)]
 impl<T> Cell<T> {
-    fn new(value: T) -> Self {
-        Self(loom::sync::Mutex::new(Arc::new(value)))
+    fn new(value: Arc<T>) -> Self {
+        Self(loom::sync::Mutex::new(value))
     }
 
-    fn store(&self, value: T) {
-        *self.0.lock().expect("no thread panics with the lock") = Arc::new(value);
+    fn store(&self, value: Arc<T>) {
+        *self.0.lock().expect("no thread panics with the lock") = value;
     }
 
     fn load(&self) -> Arc<T> {
@@ -122,10 +122,10 @@ mod tests {
 
     #[test]
     fn a_reader_adopts_once_per_version() {
-        let source = Published::new(1);
+        let source = Published::new(Arc::new(1));
         let mut reader = Adopted::new(&source);
         assert!(!reader.refresh(&source));
-        assert_eq!(source.publish(2), 2);
+        assert_eq!(source.publish(Arc::new(2)), 2);
         assert!(reader.refresh(&source));
         assert!(!reader.refresh(&source));
         assert_eq!((**reader.value(), reader.version()), (2, 2));
@@ -139,10 +139,10 @@ mod loom_tests {
     #[test]
     fn a_seen_version_always_finds_its_value() {
         loom::model(|| {
-            let source = loom::sync::Arc::new(Published::new(1_u64));
+            let source = loom::sync::Arc::new(Published::new(Arc::new(1_u64)));
             let writer = {
                 let source = source.clone();
-                loom::thread::spawn(move || source.publish(2))
+                loom::thread::spawn(move || source.publish(Arc::new(2)))
             };
             let mut reader = Adopted::new(&source);
             reader.refresh(&source);
@@ -158,12 +158,12 @@ mod loom_tests {
     #[should_panic(expected = "a version without its value")]
     fn bumping_the_version_first_is_caught() {
         loom::model(|| {
-            let source = loom::sync::Arc::new(Published::new(1_u64));
+            let source = loom::sync::Arc::new(Published::new(Arc::new(1_u64)));
             let writer = {
                 let source = source.clone();
                 loom::thread::spawn(move || {
                     source.version.fetch_add(1, Ordering::Release);
-                    source.value.store(2);
+                    source.value.store(Arc::new(2));
                 })
             };
             let mut reader = Adopted::new(&source);

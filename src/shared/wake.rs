@@ -1,41 +1,69 @@
-//! Wakes a worker from another thread: an eventfd that the worker polls. Carries no data.
+//! Wakes a thread that waits on sockets: a socket pair whose reading end it polls. Carries no data.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
 
-use rustix::event::{EventfdFlags, eventfd};
-
-/// One worker's bell.
+/// One thread's bell.
 #[derive(Debug)]
 pub struct Wake {
-    bell: OwnedFd,
+    far: UnixStream,
+    near: UnixStream,
 }
 
 impl Wake {
     /// A bell that nobody rang yet.
     ///
     /// # Errors
-    /// When the kernel refuses an eventfd.
+    /// When the kernel refuses a socket pair.
     pub fn new() -> std::io::Result<Self> {
-        Ok(Self { bell: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)? })
+        let (far, near) = UnixStream::pair()?;
+        far.set_nonblocking(true)?;
+        near.set_nonblocking(true)?;
+        Ok(Self { far, near })
     }
 
-    /// Rings. Any number of rings before the worker looks count as one.
+    /// Rings. Any number of rings before the thread looks count as one.
     pub fn wake(&self) {
-        // An eventfd write fails only when the count is full, and then the bell is ringing.
-        let _full = rustix::io::write(&self.bell, &1_u64.to_ne_bytes());
+        // WouldBlock means that the bell has been ringing for long: it will be heard.
+        let _full = (&self.far).write(&[1]);
     }
 
-    /// Silences the bell. The worker calls it before it looks at what changed, so that a ring
-    /// in between is heard next time.
+    /// Silences the bell. Call it before looking at what changed: a ring in between is then heard
+    /// next time.
     pub fn silence(&self) {
-        let mut count = [0_u8; 8];
-        // WouldBlock means that nobody rang: a spurious look, and harmless.
-        let _quiet = rustix::io::read(&self.bell, &mut count);
+        let mut rings = [0; 256];
+        while matches!((&self.near).read(&mut rings), Ok(n) if n == rings.len()) {}
+    }
+
+    /// A handle of the end to wait on, for a runtime to own.
+    ///
+    /// # Errors
+    /// When the kernel refuses a duplicate.
+    pub fn waiting_end(&self) -> std::io::Result<UnixStream> {
+        self.near.try_clone()
     }
 }
 
 impl AsFd for Wake {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.bell.as_fd()
+        self.near.as_fd()
+    }
+}
+
+#[cfg(all(test, not(tidegate_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_rings_are_silenced_at_once_and_ringing_never_blocks() {
+        let wake = Wake::new().unwrap();
+        for _ in 0..100_000 {
+            wake.wake();
+        }
+        wake.silence();
+        let mut byte = [0; 1];
+        let quiet = (&wake.near).read(&mut byte).unwrap_err();
+        assert_eq!(quiet.kind(), std::io::ErrorKind::WouldBlock);
     }
 }

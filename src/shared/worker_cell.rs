@@ -2,7 +2,7 @@
 
 use crossbeam_utils::CachePadded;
 
-use super::atomic::{AtomicU64, Ordering};
+use super::atomic::{AtomicU8, AtomicU64, Ordering};
 use super::counters::Counters;
 use super::journal::Journal;
 use super::wake::Wake;
@@ -11,6 +11,7 @@ use super::wake::Wake;
 #[derive(Debug)]
 pub struct WorkerCell {
     adopted: CachePadded<AtomicU64>,
+    done: AtomicU8,
     /// Its counters.
     pub counters: Counters,
     /// Its records.
@@ -27,6 +28,7 @@ impl WorkerCell {
     pub fn new() -> std::io::Result<Self> {
         Ok(Self {
             adopted: CachePadded::new(AtomicU64::new(0)),
+            done: AtomicU8::new(0),
             counters: Counters::default(),
             journal: Journal::new(),
             wake: Wake::new()?,
@@ -37,6 +39,18 @@ impl WorkerCell {
     pub fn acknowledge(&self, version: u64) {
         // Release: the worker's last use of the old snapshot comes before its word.
         self.adopted.store(version, Ordering::Release);
+    }
+
+    /// The worker has ended: drained, or failed at its start.
+    pub fn end(&self) {
+        // Release: all it did comes before.
+        self.done.store(1, Ordering::Release);
+    }
+
+    /// Whether the worker has ended.
+    pub fn has_ended(&self) -> bool {
+        // Acquire pairs with `end`.
+        self.done.load(Ordering::Acquire) == 1
     }
 
     /// The snapshot version that the worker runs on.

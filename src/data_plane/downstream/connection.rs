@@ -11,6 +11,7 @@ use crate::data_plane::exchange::{self, Next};
 use crate::data_plane::io::buffer::Buffer;
 use crate::data_plane::io::fault::{Cause, Fault, Wait};
 use crate::data_plane::io::stream::Stream;
+use crate::data_plane::io::watch::End;
 use crate::data_plane::worker::local::Local;
 use crate::protocol::http1::parse::{HeadLimits, RequestParser};
 use crate::shared::clock::Millis;
@@ -29,7 +30,7 @@ pub struct Connection {
 
 /// Serves one connection to its end.
 pub async fn serve(local: Rc<Local>, tcp: TcpStream, _peer: SocketAddr) {
-    let stream = Stream::plain(&local.watchers, tcp);
+    let stream = Stream::plain(&local.watchers, tcp, End::Downstream);
     let mut connection = Connection { buffer: Buffer::default(), local, stream };
     while connection.serve_one().await == Next::KeepAlive {}
 }

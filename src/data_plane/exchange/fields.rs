@@ -2,7 +2,7 @@
 
 use super::Exchange;
 use super::authenticate::{Credential, bare};
-use crate::config::secret::mask;
+use crate::config::hint_of;
 use crate::config::snapshot::Expose;
 use crate::protocol::http1::write;
 
@@ -50,7 +50,7 @@ impl Exchange<'_> {
             Some(Credential::Own(field)) => {
                 let own = String::from_utf8_lossy(bare(field, self.request.bytes()));
                 // A field value may hold any byte above ASCII; a hint of it may not break ours.
-                let _unwritable = write::field(out, b"x-tidegate-key", mask(&own).as_bytes());
+                let _unwritable = write::field(out, b"x-tidegate-key", hint_of(&own).as_bytes());
             }
             None => {}
         }

@@ -23,7 +23,7 @@ use super::downstream::connection::Connection;
 use super::downstream::request::{BodyLimit, Held, HeadFault, Request};
 use super::io::fault::{Limit, Wait};
 use super::io::watch::Peer;
-use super::worker::local::RequestId;
+use super::worker::request_id::RequestId;
 use crate::config::snapshot::{HalfClose, Snapshot};
 use crate::protocol::dialect::Dialect;
 use crate::protocol::dialect::endpoint::Endpoint;

@@ -7,7 +7,7 @@ use crate::config::snapshot::Snapshot;
 use crate::data_plane::downstream::connection::Connection;
 use crate::data_plane::io::buffer::Buffer;
 use crate::data_plane::io::fault::Wait;
-use crate::data_plane::worker::local::RequestId;
+use crate::data_plane::worker::request_id::RequestId;
 use crate::protocol::dialect::{Dialect, ErrorBody};
 use crate::protocol::http1::write;
 

@@ -74,7 +74,6 @@ impl Exchange<'_> {
         self.own_fields(out.tail(), Ours { closes, credential: Some(credential), error: None });
         let reusable = sent_whole && !framing::wants_close(&head.fields, head.minor, buffer.filled());
         let mut passage = Passage::new(&head, buffer.filled(), length, framing);
-        drop(route);
         buffer.consume(head.end);
         match self.pass(&mut passage, &mut upstream, out, buffer).await {
             Ok(()) => {

@@ -11,7 +11,7 @@ use super::buffer::{Buffer, Buffers};
 use super::fault::{Fault, Limit};
 use super::fd::{Fd, Peek};
 use super::tls::TlsStream;
-use super::watch::{Watch, Watchers};
+use super::watch::{End, Watch, Watchers};
 
 /// A connection that belongs to one worker.
 #[derive(Debug)]
@@ -30,9 +30,9 @@ enum Transport {
 
 impl Stream {
     /// Takes over a connected socket.
-    pub fn plain(watchers: &Rc<Watchers>, tcp: TcpStream) -> Self {
+    pub fn plain(watchers: &Rc<Watchers>, tcp: TcpStream, end: End) -> Self {
         let fd = Fd::of(&tcp);
-        Self { watch: watchers.watch(fd), fd, transport: Transport::Plain(tcp) }
+        Self { watch: watchers.watch(fd, end), fd, transport: Transport::Plain(tcp) }
     }
 
     /// Puts TLS on a fresh connection: the handshake, within `limit`.
@@ -136,8 +136,12 @@ impl Stream {
     pub async fn readable(&mut self, limit: Limit) -> Result<(), Fault> {
         let tcp = match &mut self.transport {
             Transport::Plain(tcp) => &*tcp,
-            Transport::Tls(tls) if tls.has_plaintext() => return Ok(()),
-            Transport::Tls(tls) => tls.tcp(),
+            Transport::Tls(tls) => {
+                if tls.has_plaintext() {
+                    return Ok(());
+                }
+                tls.tcp()
+            }
         };
         self.watch.arm(limit);
         let result = tcp.readable(false).await;

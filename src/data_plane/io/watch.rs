@@ -4,7 +4,7 @@
 //! (D3). Each stream holds a [`Watch`]; a watch is forgotten before its socket closes, so a reused
 //! fd number can never be hit.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::os::fd::{AsFd, OwnedFd};
 use std::pin::pin;
@@ -23,7 +23,7 @@ use crate::shared::clock::Millis;
 #[derive(Debug)]
 pub struct Watchers {
     epoll: OwnedFd,
-    sleeper: Cell<Option<Waker>>,
+    sleeper: RefCell<Option<Waker>>,
     table: RefCell<Table>,
 }
 
@@ -40,6 +40,7 @@ struct Table {
 struct Slot {
     cause: Option<Cause>,
     deadline: Option<Deadline>,
+    end: End,
     /// `None` = free.
     fd: Option<Fd>,
     generation: u32,
@@ -54,6 +55,15 @@ struct Slot {
 struct Deadline {
     at: Millis,
     wait: Wait,
+}
+
+/// Whom a socket leads to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum End {
+    /// A client.
+    Downstream,
+    /// A provider.
+    Upstream,
 }
 
 /// How much of a connection the peer has ended. Ordered: it never comes back.
@@ -84,7 +94,7 @@ impl Watchers {
     pub fn new() -> std::io::Result<Self> {
         Ok(Self {
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
-            sleeper: Cell::new(None),
+            sleeper: RefCell::new(None),
             table: RefCell::new(Table {
                 free: Vec::new(),
                 slots: Vec::new(),
@@ -95,7 +105,7 @@ impl Watchers {
     }
 
     /// Watches `fd`. The caller keeps the watch in front of the stream that owns the socket.
-    pub fn watch(self: &Rc<Self>, fd: Fd) -> Watch {
+    pub fn watch(self: &Rc<Self>, fd: Fd, end: End) -> Watch {
         let mut table = self.table.borrow_mut();
         let slot = match table.free.pop() {
             Some(slot) => slot,
@@ -107,6 +117,7 @@ impl Watchers {
         let generation = match table.slot(slot) {
             Some(entry) => {
                 entry.fd = Some(fd);
+                entry.end = end;
                 entry.generation
             }
             None => 0,
@@ -127,10 +138,14 @@ impl Watchers {
         }
     }
 
-    /// Ends every wait there is.
-    pub fn end_all(&self) {
+    /// Ends every wait on an upstream, so that its client can still be told, and every idle one.
+    pub fn end_upstreams(&self) {
         for slot in &mut self.table.borrow_mut().slots {
-            slot.end_both(Cause::Drain);
+            match slot.end {
+                End::Upstream => slot.end_both(Cause::Drain),
+                End::Downstream if slot.idle => slot.end_reads(Cause::Drain),
+                End::Downstream => {}
+            }
         }
     }
 
@@ -203,7 +218,7 @@ impl Watchers {
             if self.table.borrow().wakes_at < next {
                 return Poll::Ready(());
             }
-            self.sleeper.set(Some(cx.waker().clone()));
+            self.sleeper.replace(Some(cx.waker().clone()));
             sleep.as_mut().poll(cx)
         })
         .await;
@@ -243,6 +258,7 @@ impl Slot {
         Self {
             cause: None,
             deadline: None,
+            end: End::Downstream,
             fd: None,
             generation: 0,
             idle: false,

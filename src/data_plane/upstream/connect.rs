@@ -13,7 +13,7 @@ use crate::data_plane::io::fault::{Cause, Fault, Wait};
 use crate::data_plane::io::fd::Fd;
 use crate::data_plane::io::stream::Stream;
 use crate::data_plane::io::tls::client_session;
-use crate::data_plane::io::watch::{Peer, Watch};
+use crate::data_plane::io::watch::{End, Peer, Watch};
 use crate::data_plane::worker::local::Local;
 use crate::data_plane::worker::notify::first;
 use crate::shared::addresses::Resolution;
@@ -124,7 +124,7 @@ async fn open_one(
 ) -> Result<Stream, ConnectFault> {
     let tcp = begin(address).map_err(of_io)?;
     let fd = Fd::of(&tcp);
-    let mut stream = Stream::plain(&local.watchers, tcp);
+    let mut stream = Stream::plain(&local.watchers, tcp, End::Upstream);
     client.watch.on_hangup_end(client.gone_from, Some(stream.watch()));
     stream.writable((Wait::Connect, Some(share_ms))).await.map_err(of_fault)?;
     if let Some(error) = fd.take_error() {

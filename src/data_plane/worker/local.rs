@@ -7,8 +7,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Seat;
 use super::guard::CatchPanic;
 use super::notify::Notify;
+use super::request_id::{RequestId, RequestIds};
 use super::runtime::Rung;
 use crate::config::snapshot::Snapshot;
 use crate::data_plane::io::buffer::Buffers;
@@ -51,29 +53,26 @@ pub struct Local {
 }
 
 impl Local {
-    /// The state of worker `index`.
+    /// The state of the worker in `seat`.
     ///
     /// # Errors
     /// When the kernel refuses an epoll instance.
-    pub fn new(
-        shared: Arc<Shared>,
-        index: usize,
-        tls: TlsConfigs,
-        rung: Rung,
-    ) -> std::io::Result<Self> {
+    pub fn new(seat: &Seat) -> std::io::Result<Self> {
+        let shared = seat.shared.clone();
         Ok(Self {
             accepting: Cell::new(0),
             addresses: RefCell::new(Adopted::new(&shared.addresses)),
             addresses_changed: Notify::default(),
             buffers: Buffers::touched(TOUCHED_SMALL, TOUCHED_LARGE),
+            connection_limit: seat.connection_limit,
             ids: RequestIds::new(),
-            index,
+            index: seat.index,
             phase_changed: Notify::default(),
             pool: Pool::default(),
-            rung,
+            rung: seat.rung,
             snapshot: RefCell::new(Adopted::new(&shared.snapshot)),
             shared,
-            tls,
+            tls: seat.tls.clone(),
             watchers: Rc::new(Watchers::new()?),
         })
     }
@@ -137,60 +136,8 @@ impl Local {
     pub async fn keep_house(&self) {
         loop {
             monoio::time::sleep(HOUSEKEEPING).await;
-            self.pool.sweep(self.snapshot().timeouts.upstream_idle_ms());
+            self.pool.sweep(self.snapshot().timeouts.upstream_idle.0);
         }
-    }
-}
-
-/// A request id: 24 hex digits.
-pub type RequestId = smallstr::Id;
-
-/// Small id strings without a heap allocation.
-pub mod smallstr {
-    /// 24 hex digits.
-    #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-    pub struct Id([u8; 24]);
-
-    impl Id {
-        pub(super) fn new(high: u64, low: u32) -> Self {
-            let mut digits = [0; 24];
-            let value = u128::from(high) << 32 | u128::from(low);
-            for (i, digit) in digits.iter_mut().rev().enumerate() {
-                let nibble = u8::try_from(value >> (4 * i) & 0xF).unwrap_or(0);
-                *digit = if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
-            }
-            Self(digits)
-        }
-
-        /// The digits.
-        pub fn as_bytes(&self) -> &[u8] {
-            &self.0
-        }
-
-        /// The digits as text.
-        pub fn as_str(&self) -> &str {
-            std::str::from_utf8(&self.0).unwrap_or_default()
-        }
-    }
-}
-
-#[derive(Debug)]
-struct RequestIds {
-    next: Cell<u32>,
-    prefix: u64,
-}
-
-impl RequestIds {
-    fn new() -> Self {
-        // The standard library's per-instance random keys: unique is all an id must be.
-        let random = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0_u8);
-        Self { next: Cell::new(0), prefix: random }
-    }
-
-    fn next(&self) -> RequestId {
-        let n = self.next.get();
-        self.next.set(n.wrapping_add(1));
-        smallstr::Id::new(self.prefix, n)
     }
 }
 

@@ -7,12 +7,13 @@ pub mod guard;
 pub mod local;
 pub mod notify;
 pub mod pin;
+pub mod request_id;
 pub mod runtime;
+pub mod sockets;
 
 use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use super::downstream::listener::accept_loop;
 use super::io::readiness::Readiness;
@@ -25,6 +26,8 @@ use runtime::Rung;
 /// What one worker needs to begin.
 #[derive(Debug)]
 pub struct Seat {
+    /// Client connections it may hold.
+    pub connection_limit: Option<u32>,
     /// The core to pin to; `None` = leave it to the scheduler.
     pub core: Option<pin::Core>,
     /// Index of the worker.
@@ -39,66 +42,61 @@ pub struct Seat {
     pub tls: TlsConfigs,
 }
 
-/// Workers under way.
-#[derive(Debug)]
-pub struct Workers {
-    threads: Vec<JoinHandle<std::io::Result<()>>>,
-}
-
-impl Workers {
-    /// Starts one thread per seat.
-    ///
-    /// # Errors
-    /// When the kernel refuses a thread.
-    pub fn start(seats: Vec<Seat>) -> std::io::Result<Self> {
-        let threads: std::io::Result<Vec<_>> = seats
-            .into_iter()
-            .map(|seat| {
-                std::thread::Builder::new()
-                    .name(format!("worker-{}", seat.index))
-                    .spawn(move || run(seat))
-            })
-            .collect();
-        Ok(Self { threads: threads? })
+/// Starts one thread per seat. A worker that ends says so in its cell; its thread stays, since
+/// dropping a runtime with operations in flight would free buffers the kernel still writes (D3).
+/// The process ends by `exit`.
+///
+/// # Errors
+/// When the kernel refuses a thread.
+pub fn start(seats: Vec<Seat>) -> std::io::Result<()> {
+    for seat in seats {
+        let name = format!("worker-{}", seat.index);
+        std::thread::Builder::new().name(name).spawn(move || run(seat))?;
     }
-
-    /// Whether every worker has ended.
-    pub fn are_done(&self) -> bool {
-        self.threads.iter().all(JoinHandle::is_finished)
-    }
-
-    /// Waits for all workers and returns the first failure.
-    ///
-    /// # Errors
-    /// What a worker could not begin with, or that one panicked outside any connection.
-    pub fn join(self) -> std::io::Result<()> {
-        let mut outcome = Ok(());
-        for thread in self.threads {
-            let ended = thread
-                .join()
-                .unwrap_or_else(|_| Err(std::io::Error::other("a worker thread panicked")));
-            outcome = outcome.and(ended);
-        }
-        outcome
-    }
+    Ok(())
 }
 
 /// One worker, from pinning to the end of its drain.
-fn run(seat: Seat) -> std::io::Result<()> {
+fn run(seat: Seat) {
     if let Some(core) = seat.core {
         core.pin_current_thread();
     }
-    let rung = seat.rung;
-    runtime::drive(rung, async move { serve(seat).await })?
+    let (rung, shared, index) = (seat.rung, seat.shared.clone(), seat.index);
+    let ended = Ended { index, shared };
+    let driven = runtime::drive(rung, async move {
+        let served = serve(seat).await;
+        if let Err(error) = &served {
+            eprintln!("tidegate: worker {} cannot work: {error}", ended.index);
+        }
+        drop(ended);
+        loop {
+            std::thread::park();
+        }
+    });
+    let _never: std::io::Result<()> = driven;
+}
+
+/// Says that a worker ended, however it did.
+struct Ended {
+    index: usize,
+    shared: Arc<Shared>,
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        if let Some(cell) = self.shared.workers.get(self.index) {
+            cell.end();
+        }
+        self.shared.bell.wake();
+    }
 }
 
 async fn serve(seat: Seat) -> std::io::Result<()> {
-    let local = Rc::new(Local::new(seat.shared, seat.index, seat.tls, seat.rung)?);
+    let local = Rc::new(Local::new(&seat)?);
     let bell = Readiness::of(&local.cell().wake)?;
     let hangups = Readiness::of(local.watchers.hangup_fd())?;
-    let acceptors = seat.listeners.into_iter().map(|l| accept_loop(local.clone(), l));
-    for acceptor in acceptors {
-        local.spawn(acceptor);
+    for listener in seat.listeners {
+        local.spawn(accept_loop(local.clone(), listener));
     }
     let (ear, ticker, keeper) = (local.clone(), local.clone(), local.clone());
     local.spawn(async move {
@@ -109,6 +107,7 @@ async fn serve(seat: Seat) -> std::io::Result<()> {
     local.spawn(async move { ticker.watchers.tick().await });
     local.spawn(async move { keeper.keep_house().await });
     local.acknowledge();
+    local.shared.bell.wake();
     loop {
         bell.readable().await?;
         local.cell().wake.silence();
@@ -116,7 +115,7 @@ async fn serve(seat: Seat) -> std::io::Result<()> {
         match local.shared.lifecycle.phase() {
             Phase::Running | Phase::LameDuck => {}
             Phase::Draining => local.watchers.end_idle(),
-            Phase::Stopping => local.watchers.end_all(),
+            Phase::Stopping => local.watchers.end_upstreams(),
         }
         local.phase_changed.notify();
         if local.is_done() {

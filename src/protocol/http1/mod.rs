@@ -6,6 +6,7 @@
 //! body ends, a [`chunked::Decoder`] walks chunks, and [`write`] makes what we send ourselves.
 //! Never forwards a byte of a head as it came except names and values that passed the parser.
 
+pub mod body;
 pub mod chunked;
 pub mod framing;
 pub mod head;

@@ -1,0 +1,106 @@
+//! The end of the process in order: lame duck, drain, hard stop (BEHAVIOUR 9).
+
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::UnixStream;
+use tokio::signal::unix::Signal;
+use tokio::time::{Instant, interval, sleep_until};
+
+use super::hear;
+use crate::shared::Shared;
+use crate::shared::lifecycle::Phase;
+
+/// The signals that end the process.
+#[derive(Debug)]
+pub struct Signals {
+    /// SIGINT.
+    pub interrupt: Signal,
+    /// SIGTERM.
+    pub terminate: Signal,
+}
+
+impl Signals {
+    /// Waits for the next one of them.
+    pub async fn first(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// Drains after the first signal; a second one, or the deadline, ends what is left.
+///
+/// # Errors
+/// When the bell breaks.
+pub async fn run(
+    shared: &Arc<Shared>,
+    bell: &UnixStream,
+    signals: &mut Signals,
+) -> io::Result<ExitCode> {
+    let times = shared.snapshot.load().drain;
+    let deadline = Instant::now() + Duration::from(times.deadline);
+    advance(shared, Phase::LameDuck);
+    tracing::info!(in_flight = shared.in_flight(), "draining");
+    let lame_duck = Instant::now() + Duration::from(times.lame_duck);
+    tokio::select! {
+        () = sleep_until(lame_duck) => {}
+        () = signals.first() => return stop(shared, bell).await,
+    }
+    advance(shared, Phase::Draining);
+    let mut progress = interval(PROGRESS);
+    progress.tick().await;
+    while !all_ended(shared) {
+        tokio::select! {
+            rung = bell.readable() => {
+                rung?;
+                hear(shared, bell);
+            }
+            _ = progress.tick() => {
+                tracing::info!(in_flight = shared.in_flight(), "still draining");
+            }
+            () = signals.first() => return stop(shared, bell).await,
+            () = sleep_until(deadline) => {
+                tracing::warn!(in_flight = shared.in_flight(), "drain.deadline reached");
+                return stop(shared, bell).await;
+            }
+        }
+    }
+    tracing::info!("drained");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Ends every upstream, gives clients a moment to be told, and then ends.
+async fn stop(shared: &Arc<Shared>, bell: &UnixStream) -> io::Result<ExitCode> {
+    advance(shared, Phase::Draining);
+    advance(shared, Phase::Stopping);
+    tracing::warn!(in_flight = shared.in_flight(), "stopping now");
+    let end = Instant::now() + LAST_WORDS;
+    while !all_ended(shared) {
+        tokio::select! {
+            rung = bell.readable() => {
+                rung?;
+                hear(shared, bell);
+            }
+            () = sleep_until(end) => break,
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn advance(shared: &Arc<Shared>, phase: Phase) {
+    shared.lifecycle.advance(phase);
+    shared.wake_all();
+}
+
+fn all_ended(shared: &Arc<Shared>) -> bool {
+    shared.workers.iter().all(|cell| cell.has_ended())
+}
+
+/// How often a drain says how far it is.
+const PROGRESS: Duration = Duration::from_secs(10);
+/// Time for error events to reach clients when the process stops hard.
+const LAST_WORDS: Duration = Duration::from_millis(500);
