@@ -12,6 +12,7 @@ use tokio::time::{Instant, interval, sleep_until};
 use super::hear;
 use crate::shared::Shared;
 use crate::shared::lifecycle::Phase;
+use crate::shared::worker_cell::WorkerCell;
 
 /// The signals that end the process.
 #[derive(Debug)]
@@ -97,7 +98,7 @@ fn advance(shared: &Arc<Shared>, phase: Phase) {
 }
 
 fn all_ended(shared: &Arc<Shared>) -> bool {
-    shared.workers.iter().all(|cell| cell.has_ended())
+    shared.workers.iter().all(WorkerCell::has_ended)
 }
 
 /// How often a drain says how far it is.

@@ -16,6 +16,7 @@ use tokio::net::UnixStream;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::shared::Shared;
+use crate::shared::worker_cell::WorkerCell;
 
 /// Runs the control plane on this thread until the process is to end.
 ///
@@ -41,7 +42,7 @@ async fn serve(shared: &Arc<Shared>, ready: impl FnOnce()) -> io::Result<ExitCod
             rung = bell.readable() => {
                 rung?;
                 hear(shared, &bell);
-                if shared.workers.iter().any(|cell| cell.has_ended()) {
+                if shared.workers.iter().any(WorkerCell::has_ended) {
                     // Not draining, so this worker failed and has said why.
                     break ExitCode::FAILURE;
                 }

@@ -17,7 +17,8 @@ pub async fn keep_resolving(shared: Arc<Shared>) {
     if names.is_empty() {
         return;
     }
-    let resolver = TokioResolver::builder_tokio().and_then(hickory_resolver::ResolverBuilder::build);
+    let resolver =
+        TokioResolver::builder_tokio().and_then(hickory_resolver::ResolverBuilder::build);
     let resolver = match resolver {
         Ok(resolver) => resolver,
         Err(error) => {

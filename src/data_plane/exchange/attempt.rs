@@ -68,8 +68,7 @@ impl Exchange<'_> {
         }
         // Who stops reading may have said why.
         self.phase = "response_head";
-        let wait_ms =
-            if sent.is_ok() { self.response_head_ms() } else { AFTER_BROKEN_SEND_MS };
+        let wait_ms = if sent.is_ok() { self.response_head_ms() } else { AFTER_BROKEN_SEND_MS };
         let answered = self.read_head(&mut upstream, (Wait::ResponseHead, Some(wait_ms))).await?;
         Ok(Call { answered, upstream, sent_whole: sent.is_ok() })
     }

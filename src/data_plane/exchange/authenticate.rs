@@ -54,14 +54,16 @@ pub fn credential<'a>(
 ) -> Result<Credential<'a>, Kind> {
     let pool = || provider.keys.first().map(Credential::Pool).ok_or(Kind::NoCredential);
     match (snapshot.auth, presented(fields, bytes)) {
-        (AuthMode::Byok, Presented::Gateway(_)) => Err(Kind::UnknownKey),
-        (_, Presented::Gateway(key)) if !is_known(snapshot, key) => Err(Kind::UnknownKey),
-        (_, Presented::Gateway(_)) => pool(),
+        (AuthMode::Open | AuthMode::Keys | AuthMode::KeysOrByok, Presented::Gateway(key))
+            if is_known(snapshot, key) =>
+        {
+            pool()
+        }
+        (_, Presented::Gateway(_)) | (AuthMode::Keys, Presented::Other(_)) => Err(Kind::UnknownKey),
         (AuthMode::Open, _) if !provider.keys.is_empty() => pool(),
         (AuthMode::Open | AuthMode::Byok | AuthMode::KeysOrByok, Presented::Other(field)) => {
             Ok(Credential::Own(field))
         }
-        (AuthMode::Keys, Presented::Other(_)) => Err(Kind::UnknownKey),
         (_, Presented::Nothing) => Err(Kind::NoCredential),
     }
 }
@@ -84,7 +86,7 @@ pub fn placement(provider: &Provider, key: &ProviderKey) -> Placement {
 }
 
 /// The bare key in an auth field: without its `Bearer` scheme.
-pub fn bare<'b>(field: Field, bytes: &'b [u8]) -> &'b [u8] {
+pub fn bare(field: Field, bytes: &[u8]) -> &[u8] {
     let value = field.value.of(bytes);
     let scheme = value.get(..BEARER.len()).unwrap_or_default();
     if field.known == Known::Authorization && scheme.eq_ignore_ascii_case(BEARER) {

@@ -168,7 +168,9 @@ impl Kind {
                 format!("Provider {provider} sent an invalid response: {}.", why.text())
             }
             Self::UpstreamCut => {
-                format!("Provider {provider} closed the connection before the response was complete.")
+                format!(
+                    "Provider {provider} closed the connection before the response was complete."
+                )
             }
             Self::UpstreamRefused => format!("Provider {provider} refused the connection."),
             Self::UpstreamTimeout(wait) => {

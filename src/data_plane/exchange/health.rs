@@ -82,10 +82,8 @@ fn livez(client: &Connection) -> Answer {
 
 fn readyz(client: &Connection) -> Answer {
     if client.local.shared.lifecycle.phase() > Phase::Running {
-        let body = format!(
-            r#"{{"status":"not_ready","reason":"draining","timestamp":"{}"}}"#,
-            now()
-        );
+        let body =
+            format!(r#"{{"status":"not_ready","reason":"draining","timestamp":"{}"}}"#, now());
         return Answer { body, status: 503 };
     }
     Answer { body: format!(r#"{{"status":"ready","timestamp":"{}"}}"#, now()), status: 200 }

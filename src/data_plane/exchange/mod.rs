@@ -20,7 +20,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::downstream::connection::Connection;
-use super::downstream::request::{BodyLimit, Held, HeadFault, Request};
+use super::downstream::request::{BodyLimit, HeadFault, Held, Request};
 use super::io::fault::{Limit, Wait};
 use super::io::watch::Peer;
 use super::worker::request_id::RequestId;
@@ -198,11 +198,7 @@ pub enum Body {
 }
 
 /// Answers a request whose head could not be read; a client that left gets nothing.
-pub async fn refuse_head(
-    client: &mut Connection,
-    snapshot: &Snapshot,
-    fault: HeadFault,
-) -> Next {
+pub async fn refuse_head(client: &mut Connection, snapshot: &Snapshot, fault: HeadFault) -> Next {
     let kind = match fault {
         HeadFault::Quiet => return Next::Close,
         HeadFault::Refused(refusal) => Kind::BadRequest(refusal),

@@ -72,7 +72,8 @@ impl Exchange<'_> {
         let answer = Answer { bytes: buffer.filled(), framing, head: &head, keeps_length };
         rewrite::response(out.tail(), &answer);
         self.own_fields(out.tail(), Ours { closes, credential: Some(credential), error: None });
-        let reusable = sent_whole && !framing::wants_close(&head.fields, head.minor, buffer.filled());
+        let reusable =
+            sent_whole && !framing::wants_close(&head.fields, head.minor, buffer.filled());
         let mut passage = Passage::new(&head, buffer.filled(), length, framing);
         buffer.consume(head.end);
         match self.pass(&mut passage, &mut upstream, out, buffer).await {
@@ -161,8 +162,7 @@ impl Exchange<'_> {
         self.client.local.buffers.put(out);
         written.map_err(|_| Broken::Client)?;
         if !fits {
-            let (written, back) =
-                self.client.stream.write_all(std::mem::take(buffer), stall).await;
+            let (written, back) = self.client.stream.write_all(std::mem::take(buffer), stall).await;
             *buffer = back;
             written.map_err(|_| Broken::Client)?;
         }

@@ -114,9 +114,10 @@ fn credential(out: &mut Vec<u8>, request: &Outgoing<'_>) {
 
 fn wants_oauth_beta(request: &Outgoing<'_>) -> bool {
     let Credential::Pool(key) = request.credential else { return false };
-    let asked = request.head.fields.all(Known::AnthropicBeta).any(|field| {
-        ascii::elements(field.value.of(request.bytes)).any(|beta| beta == OAUTH_BETA)
-    });
+    let asked =
+        request.head.fields.all(Known::AnthropicBeta).any(|field| {
+            ascii::elements(field.value.of(request.bytes)).any(|beta| beta == OAUTH_BETA)
+        });
     !asked && placement(request.route.provider, key) == Placement::BearerOauth
 }
 

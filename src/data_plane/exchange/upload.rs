@@ -154,4 +154,3 @@ fn take(
         None => Ok(None),
     }
 }
-

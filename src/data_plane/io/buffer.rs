@@ -165,13 +165,19 @@ impl Buffers {
     /// An empty buffer of [`SMALL`] bytes.
     pub fn take_small(&self) -> Buffer {
         let free = self.free.borrow_mut().small.pop();
-        free.map_or_else(|| Buffer::with_capacity(SMALL), |bytes| Buffer { back: 0, bytes, start: 0 })
+        free.map_or_else(
+            || Buffer::with_capacity(SMALL),
+            |bytes| Buffer { back: 0, bytes, start: 0 },
+        )
     }
 
     /// An empty buffer of [`LARGE`] bytes.
     pub fn take_large(&self) -> Buffer {
         let free = self.free.borrow_mut().large.pop();
-        free.map_or_else(|| Buffer::with_capacity(LARGE), |bytes| Buffer { back: 0, bytes, start: 0 })
+        free.map_or_else(
+            || Buffer::with_capacity(LARGE),
+            |bytes| Buffer { back: 0, bytes, start: 0 },
+        )
     }
 
     /// Gives a buffer back.

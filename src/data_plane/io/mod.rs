@@ -1,8 +1,8 @@
 //! Sockets as the planes use them. No future that owns a buffer is ever dropped half way (D3).
 
 pub mod buffer;
-pub mod fd;
 pub mod fault;
+pub mod fd;
 pub mod readiness;
 pub mod stream;
 pub mod tls;

@@ -80,11 +80,7 @@ impl Stream {
     }
 
     /// Writes all that is filled and consumes it. The limit bounds each step of progress.
-    pub async fn write_all(
-        &mut self,
-        buffer: Buffer,
-        limit: Limit,
-    ) -> (Result<(), Fault>, Buffer) {
+    pub async fn write_all(&mut self, buffer: Buffer, limit: Limit) -> (Result<(), Fault>, Buffer) {
         let (bytes, start, back) = buffer.into_parts();
         let end = bytes.len();
         let (result, bytes) = self.write_range(bytes, start..end, limit).await;
@@ -170,7 +166,9 @@ impl Stream {
     /// Whether a pooled connection is still fit to carry a request: open, and no byte unread.
     pub async fn is_quiet(&mut self) -> bool {
         match (&mut self.transport, self.fd.peek()) {
-            (Transport::Tls(tls), Peek::Bytes) => tls.absorb().await && self.fd.peek() == Peek::Quiet,
+            (Transport::Tls(tls), Peek::Bytes) => {
+                tls.absorb().await && self.fd.peek() == Peek::Quiet
+            }
             (Transport::Tls(tls), Peek::Quiet) => !tls.has_plaintext(),
             (_, peek) => peek == Peek::Quiet,
         }

@@ -154,7 +154,9 @@ fn take_plaintext(session: &mut Connection, buffer: &mut Buffer) -> std::io::Res
 ///
 /// # Errors
 /// When an extra root is not a certificate.
-pub fn client_config(extra: &[CertificateDer<'static>]) -> Result<Arc<ClientConfig>, rustls::Error> {
+pub fn client_config(
+    extra: &[CertificateDer<'static>],
+) -> Result<Arc<ClientConfig>, rustls::Error> {
     let mut roots = platform_roots();
     for certificate in extra {
         roots.add(certificate.clone())?;

@@ -107,13 +107,11 @@ impl Watchers {
     /// Watches `fd`. The caller keeps the watch in front of the stream that owns the socket.
     pub fn watch(self: &Rc<Self>, fd: Fd, end: End) -> Watch {
         let mut table = self.table.borrow_mut();
-        let slot = match table.free.pop() {
-            Some(slot) => slot,
-            None => {
-                table.slots.push(Slot::free());
-                u32::try_from(table.slots.len() - 1).expect("fewer sockets than 2^32")
-            }
-        };
+        let slot = table.free.pop().unwrap_or_else(|| {
+            table.slots.push(Slot::free());
+            // Sockets are bounded by the limit on open files, far below 2^32.
+            u32::try_from(table.slots.len() - 1).unwrap_or(u32::MAX)
+        });
         let generation = match table.slot(slot) {
             Some(entry) => {
                 entry.fd = Some(fd);

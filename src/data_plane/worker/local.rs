@@ -78,6 +78,9 @@ impl Local {
     }
 
     /// This worker's cell in the shared state.
+    ///
+    /// # Panics
+    /// Never: a worker is started per cell.
     pub fn cell(&self) -> &WorkerCell {
         self.shared.workers.get(self.index).expect("a worker is started per cell")
     }

@@ -63,17 +63,18 @@ fn run(seat: Seat) {
     }
     let (rung, shared, index) = (seat.rung, seat.shared.clone(), seat.index);
     let ended = Ended { index, shared };
-    let driven = runtime::drive(rung, async move {
-        let served = serve(seat).await;
-        if let Err(error) = &served {
-            eprintln!("tidegate: worker {} cannot work: {error}", ended.index);
+    let driven: std::io::Result<()> = runtime::drive(rung, async move {
+        if let Err(error) = serve(seat).await {
+            eprintln!("tidegate: worker {index} cannot work: {error}");
         }
         drop(ended);
         loop {
             std::thread::park();
         }
     });
-    let _never: std::io::Result<()> = driven;
+    if let Err(error) = driven {
+        eprintln!("tidegate: worker {index} has no runtime: {error}");
+    }
 }
 
 /// Says that a worker ended, however it did.

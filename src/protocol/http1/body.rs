@@ -41,7 +41,7 @@ impl Body {
     /// At the first byte of a body of this length.
     pub fn new(length: BodyLength) -> Self {
         let state = match length {
-            BodyLength::Chunked => State::Chunked(Box::new(Decoder::new())),
+            BodyLength::Chunked => State::Chunked(Box::default()),
             BodyLength::Length(n) => State::Left(n),
             BodyLength::None => State::Left(0),
             BodyLength::UntilClose => State::UntilClose,
