@@ -218,7 +218,7 @@ impl Pace {
     /// Waits until more may be taken; returns how much.
     async fn wait(&mut self, link: &mut Link, taken: u64) -> Result<usize, Broken> {
         if self.bytes_per_second == 0 {
-            link.wait(None, true).await;
+            link.wait_hang_up().await;
             return Err(Broken::PeerLeft);
         }
         // Twenty reads a second, or one byte at a time when that is slower.

@@ -105,18 +105,18 @@ async fn connect(local: Rc<Local>, stream: TcpStream) {
     let counters = local.shared.counters(local.index);
     counters.inspect(|counters| counters.accepted());
     if let Some(fault) = local.shared.take_accept_fault() {
-        let mut link = Link::new(Socket::Plain(stream));
+        let mut link = Link::new(Socket::Plain(stream), Vec::new());
         if fault == Finish::Stall {
             link.wait(None, true).await;
         }
         link.close(fault).await;
     } else if let Some(config) = local.shared.tls() {
         // A failed handshake has told its reason in an alert.
-        if let Ok(socket) = Socket::accept_tls(stream, config).await {
-            connection::serve(Link::new(socket), &local).await;
+        if let Ok((socket, early)) = Socket::accept_tls(stream, config).await {
+            connection::serve(Link::new(socket, early), &local).await;
         }
     } else {
-        connection::serve(Link::new(Socket::Plain(stream)), &local).await;
+        connection::serve(Link::new(Socket::Plain(stream), Vec::new()), &local).await;
     }
     counters.inspect(|counters| counters.closed());
 }

@@ -65,7 +65,10 @@ pub const KNOBS: &[Knob] = &[
     knob("rate=50", "content events (or writes, with chunk) per second"),
     knob("chunk=100", "payload bytes per write"),
     knob("byte_delay=10ms", "one byte of the answer, head included, per interval"),
-    knob("slow_read=1024", "takes so many bytes per second of the request body; 0 = none"),
+    knob(
+        "slow_read=1024",
+        "takes so many bytes per second of the request body; 0 = no more than came along",
+    ),
     knob("early_response", "answers before it reads the request body"),
     knob("cut_before_head", "FIN instead of an answer"),
     knob("rst_before_head", "RST instead of an answer"),

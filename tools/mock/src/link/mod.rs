@@ -33,9 +33,9 @@ pub enum Waited {
 }
 
 impl Link {
-    /// Wraps a fresh connection.
-    pub fn new(socket: Socket) -> Self {
-        Self { inbound: Vec::new(), peer_left: false, socket, taken: 0 }
+    /// Wraps a fresh connection and what was already read from it.
+    pub fn new(socket: Socket, inbound: Vec<u8>) -> Self {
+        Self { inbound, peer_left: false, socket, taken: 0 }
     }
 
     /// What was read and not consumed.
@@ -112,6 +112,15 @@ impl Link {
                 return Waited::PeerLeft;
             }
         }
+    }
+
+    /// Waits for the peer's FIN or RST without reading. A FIN behind bytes that the kernel has no
+    /// room for never shows.
+    pub async fn wait_hang_up(&mut self) {
+        while !self.socket.is_hung_up() {
+            monoio::time::sleep(LOOK_EVERY).await;
+        }
+        self.peer_left = true;
     }
 
     /// Ends the connection as `finish` says; `Keep` and `Stall` just drop it.

@@ -29,28 +29,26 @@ pub enum Read {
 }
 
 impl Socket {
-    /// Does the TLS handshake.
-    pub async fn accept_tls(mut tcp: TcpStream, config: tls::Config) -> io::Result<Self> {
+    /// Does the TLS handshake. Returns also the payload that came along with its last flight.
+    pub async fn accept_tls(
+        mut tcp: TcpStream,
+        config: tls::Config,
+    ) -> io::Result<(Self, Vec<u8>)> {
         let mut session = Session::new(config)?;
+        let mut early = Vec::new();
         while session.is_handshaking() {
-            if write_all(&mut tcp, session.outgoing()?).await.is_err() {
-                break;
-            }
-            if !session.is_handshaking() {
-                break;
-            }
             let (read, raw) = read_into(&mut tcp, Vec::new(), RECORD).await;
             if read? == Read::End {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            if let Err(error) = session.receive(&raw, &mut Vec::new()) {
+            if let Err(error) = session.receive(&raw, &mut early) {
                 // The alert tells the client what went wrong.
                 let _ = write_all(&mut tcp, session.outgoing()?).await;
                 return Err(error);
             }
+            write_all(&mut tcp, session.outgoing()?).await?;
         }
-        write_all(&mut tcp, session.outgoing()?).await?;
-        Ok(Self::Tls(Box::new((tcp, session))))
+        Ok((Self::Tls(Box::new((tcp, session))), early))
     }
 
     /// One read of at most `limit` bytes, appended to `into`.
@@ -60,14 +58,6 @@ impl Socket {
             Self::Tls(both) => {
                 let (tcp, session) = &mut **both;
                 let mut into = into;
-                let before = into.len();
-                // Payload that came along with the end of the handshake.
-                if let Err(error) = session.receive(&[], &mut into) {
-                    return (Err(error), into);
-                }
-                if into.len() > before {
-                    return (Ok(Read::Bytes), into);
-                }
                 (read_tls(tcp, session, &mut into, limit).await, into)
             }
         }

@@ -53,15 +53,14 @@ impl Session {
     pub fn receive(&mut self, raw: &[u8], plain: &mut Vec<u8>) -> io::Result<bool> {
         let mut rest = raw;
         loop {
-            if !rest.is_empty() {
-                self.inner.read_tls(&mut rest)?;
-            }
+            // After a goodbye rustls takes nothing more.
+            let is_deaf = !rest.is_empty() && self.inner.read_tls(&mut rest)? == 0;
             let state = self.inner.process_new_packets().map_err(io::Error::other)?;
             let (count, is_closed) = (state.plaintext_bytes_to_read(), state.peer_has_closed());
             let begin = plain.len();
             plain.resize(begin + count, 0);
             self.inner.reader().read_exact(plain.get_mut(begin..).unwrap_or_default())?;
-            if rest.is_empty() {
+            if is_deaf || rest.is_empty() {
                 return Ok(!is_closed);
             }
         }

@@ -27,6 +27,7 @@ pub struct Plan {
     framing: Framing,
     head: Vec<u8>,
     knobs: Knobs,
+    last_is_content: bool,
     payload_sent: u64,
     phase: Phase,
     ready: VecDeque<Step>,
@@ -73,6 +74,7 @@ impl Plan {
             head,
             source: if has_body { Source::new(answer.content, &knobs) } else { Source::empty() },
             knobs,
+            last_is_content: false,
             payload_sent: 0,
             phase: Phase::Opening,
             ready: VecDeque::new(),
@@ -101,7 +103,9 @@ impl Plan {
 
     /// Content events handed out so far.
     pub fn events_sent(&self) -> u32 {
-        self.events_sent
+        // The piece at hand may still wait for its time.
+        let is_held = self.ready.iter().any(|step| matches!(step, Step::Write(_)));
+        self.events_sent - u32::from(is_held && self.last_is_content)
     }
 
     fn advance(&mut self) {
@@ -187,6 +191,7 @@ impl Plan {
         self.payload_sent += keep;
         let is_whole = self.write_framed(&piece.bytes, usize::try_from(keep).unwrap_or(usize::MAX));
         self.events_sent += u32::from(piece.is_content);
+        self.last_is_content = piece.is_content;
         if !is_whole {
             self.finish(Finish::Cut);
             return;
