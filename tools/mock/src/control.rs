@@ -18,10 +18,17 @@ pub async fn answer(shared: &Shared, method: &str, target: &str, body: &[u8]) ->
     let text = || std::str::from_utf8(body).map_err(|error| error.to_string());
     let done = match (method, path.strip_prefix(PREFIX).unwrap_or_default()) {
         ("GET", "log") => {
-            wait_for_records(shared, query).await;
+            if let Some(records) = field(query, "wait") {
+                wait(query, || shared.log().counts().0 >= records).await;
+            }
             return (200, shared.log().json());
         }
-        ("GET", "stats") => return (200, shared.stats()),
+        ("GET", "stats") => {
+            if let Some(in_flight) = field(query, "in_flight") {
+                wait(query, || shared.totals().in_flight() == in_flight).await;
+            }
+            return (200, shared.stats());
+        }
         ("POST", "accept") => text().and_then(|text| accept_fault(shared, text)),
         ("POST", "knobs") => text().and_then(|text| shared.set_knobs(text)),
         ("POST", "reset") => shared.reset(),
@@ -35,20 +42,20 @@ pub async fn answer(shared: &Shared, method: &str, target: &str, body: &[u8]) ->
     }
 }
 
-/// `?wait=N&timeout_ms=T`: until N requests are recorded, at most T (default 5000) milliseconds.
-async fn wait_for_records(shared: &Shared, query: &str) {
-    let field = |name: &str| {
-        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        pairs.filter(|(key, _)| *key == name).find_map(|(_, value)| value.parse::<u64>().ok())
-    };
-    let Some(wanted) = field("wait") else { return };
-    let rounds = field("timeout_ms").unwrap_or(5000) / POLL_MS;
+/// Until `is_so`, at most `timeout_ms` (default 5000) milliseconds.
+async fn wait(query: &str, is_so: impl Fn() -> bool) {
+    let rounds = field(query, "timeout_ms").unwrap_or(5000) / POLL_MS;
     for _ in 0..rounds {
-        if shared.log().counts().0 >= wanted {
+        if is_so() {
             return;
         }
         monoio::time::sleep(Duration::from_millis(POLL_MS)).await;
     }
+}
+
+fn field(query: &str, name: &str) -> Option<u64> {
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.filter(|(key, _)| *key == name).find_map(|(_, value)| value.parse().ok())
 }
 
 /// `rst 3`: the next three connections are reset as soon as they are accepted.

@@ -48,7 +48,9 @@ Control while it runs (not recorded, not counted):
   POST /__mock/tls      {\"cert\": PATH, \"key\": PATH} for the handshakes to come
   POST /__mock/reset    back to the command line, log emptied
   GET  /__mock/log      all records as a JSON array; ?wait=N&timeout_ms=T waits for N of them
-  GET  /__mock/stats    requests, in_flight, connections_accepted, connections_open, bytes_out, …
+  GET  /__mock/stats    requests, in_flight, connections_accepted, connections_open, bytes_out, …;
+                        ?in_flight=N&timeout_ms=T waits until so many are in flight
+  An answer is counted and recorded when it is out, so a client may have it a moment earlier.
 
 Record (--log, --record), one per request when it is over:
   seq, connection, method, target, headers, body_length, body_sha256, body, key, step, arrived_ms,

@@ -173,19 +173,25 @@ impl Shared {
         self.connections.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Statistics as JSON.
-    pub fn stats(&self) -> String {
+    /// The counters of all workers.
+    pub fn totals(&self) -> Totals {
         let mut totals = Totals::default();
         for counters in &self.counters {
             counters.add_to(&mut totals);
         }
+        totals
+    }
+
+    /// Statistics as JSON.
+    pub fn stats(&self) -> String {
+        let totals = self.totals();
         let (recorded, dropped) = self.log.counts();
         let used = self.now.lock().map(|now| now.scripts.used().clone()).unwrap_or_default();
         serde_json::json!({
             "bytes_out": totals.bytes_out,
             "connections_accepted": totals.accepted,
             "connections_open": totals.accepted.saturating_sub(totals.closed),
-            "in_flight": totals.received.saturating_sub(totals.answered),
+            "in_flight": totals.in_flight(),
             "records": recorded,
             "records_dropped": dropped,
             "requests": totals.received,

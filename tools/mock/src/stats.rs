@@ -25,6 +25,13 @@ pub struct Totals {
     pub received: u64,
 }
 
+impl Totals {
+    /// Requests whose answer is not over.
+    pub fn in_flight(&self) -> u64 {
+        self.received.saturating_sub(self.answered)
+    }
+}
+
 // Relaxed everywhere: they are read as statistics and order nothing.
 impl Counters {
     /// A connection came.

@@ -20,7 +20,7 @@ pub fn json(turn: &Turn, padding: usize) -> String {
                     r#"[{{"type":"text","text":{}}},"#,
                     r#"{{"type":"tool_use","id":"{}","name":{},"input":{}}}]"#
                 ),
-                quoted(&format!("Let me look.{:x<padding$}", "")),
+                quoted(&format!("Let me look.{}", "x".repeat(padding))),
                 turn.id("toolu_"),
                 quoted(&tool.name),
                 tool.arguments

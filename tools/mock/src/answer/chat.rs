@@ -16,7 +16,11 @@ pub fn json(turn: &Turn, padding: usize) -> String {
         }
         Some(tool) => {
             let call = call(turn, &tool.name, &tool.arguments);
-            let pad = if padding == 0 { "null".to_owned() } else { quoted(&"x".repeat(padding)) };
+            // Two bytes more, since the quotes take half of what `null` took.
+            let pad = match padding {
+                0 => "null".to_owned(),
+                _ => quoted(&"x".repeat(padding + 2)),
+            };
             let message = format!(
                 r#"{{"role":"assistant","content":{pad},"tool_calls":[{call}],"refusal":null}}"#
             );
@@ -126,7 +130,7 @@ fn usage_member(turn: &Turn, is_last: bool) -> String {
         return r#","usage":null"#.to_owned();
     }
     // prompt_tokens includes the cached ones, unlike Anthropic's input_tokens.
-    let prompt = turn.input_tokens + turn.cache_read_tokens;
+    let prompt = turn.input_tokens.saturating_add(turn.cache_read_tokens);
     format!(
         concat!(
             r#","usage":{{"prompt_tokens":{},"completion_tokens":{},"total_tokens":{},"#,
@@ -136,7 +140,7 @@ fn usage_member(turn: &Turn, is_last: bool) -> String {
         ),
         prompt,
         turn.output_tokens,
-        prompt + turn.output_tokens,
+        prompt.saturating_add(turn.output_tokens),
         turn.cache_read_tokens
     )
 }

@@ -13,7 +13,7 @@ pub fn body(dialect: Dialect, status: u16, say: &Say, sequence: u64) -> String {
     match say.error_body_size.map(|size| size.saturating_sub(plain.len())) {
         None | Some(0) => plain,
         Some(missing) => {
-            envelope(dialect, status, say, (&format!("{message}{:x<missing$}", ""), sequence))
+            envelope(dialect, status, say, (&(message + &"x".repeat(missing)), sequence))
         }
     }
 }

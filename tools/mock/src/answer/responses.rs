@@ -163,7 +163,7 @@ fn usage(turn: &Turn, status: &str) -> String {
     if turn.no_usage || status != "completed" {
         return "null".to_owned();
     }
-    let input = turn.input_tokens + turn.cache_read_tokens;
+    let input = turn.input_tokens.saturating_add(turn.cache_read_tokens);
     format!(
         concat!(
             r#"{{"input_tokens":{},"input_tokens_details":{{"cached_tokens":{}}},"#,
@@ -173,6 +173,6 @@ fn usage(turn: &Turn, status: &str) -> String {
         input,
         turn.cache_read_tokens,
         turn.output_tokens,
-        input + turn.output_tokens
+        input.saturating_add(turn.output_tokens)
     )
 }

@@ -58,7 +58,7 @@ impl Turn {
     pub fn delta(&self, index: u32, padding: usize) -> String {
         match &self.tool {
             Some(tool) => slice_of(&tool.arguments, index, self.deltas).to_owned(),
-            None => format!("{}{index} {:x<padding$}", self.word, ""),
+            None => format!("{}{index} {}", self.word, "x".repeat(padding)),
         }
     }
 

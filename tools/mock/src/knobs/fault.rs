@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::value::{Point, duration, length, number, point, size, switch};
+use super::value::{Point, count, duration, length, number, point, size, switch};
 
 /// The misbehaviour half of the knobs.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -70,7 +70,7 @@ impl Fault {
             "stall_after" => self.stall_after = Some(point(value)?),
             "stall_in_head" => self.stall_in_head = Some(length(value)?),
             "status_101" => self.status_101 = switch(value)?,
-            "storm_1xx" => self.storm_1xx = Some(number(value)?),
+            "storm_1xx" => self.storm_1xx = Some(count(value)?),
             _ => return Ok(false),
         }
         Ok(true)

@@ -2,7 +2,7 @@
 //!
 //! Never says how bytes are framed or when they are sent.
 
-use super::value::{length, number, switch};
+use super::value::{count, length, number, switch};
 
 /// The content half of the knobs.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -50,7 +50,7 @@ impl Say {
             "error_type" => self.error_type = own(),
             "event_error" => self.event_error = Some(event_error(value)?),
             "event_size" => self.event_size = Some(length(value)?),
-            "events" => self.events = Some(number(value)?),
+            "events" => self.events = Some(count(value)?),
             "input_tokens" => self.input_tokens = Some(number(value)?),
             "no_done" => self.no_done = switch(value)?,
             "no_usage" => self.no_usage = switch(value)?,

@@ -27,7 +27,7 @@ pub const KNOBS: &[Knob] = &[
     knob("no_header.request-id", "leaves a default header out"),
     knob("events=20", "content events of a stream, words of a JSON answer (default 12)"),
     knob("event_size=200", "pads each content event to so many bytes, blank line included"),
-    knob("body_size=64KiB", "pads a JSON answer to so many bytes"),
+    knob("body_size=64KiB", "pads a JSON answer, in its text, to so many bytes"),
     knob("word=abc", "the text is abc0 abc1 abc2 … (default tide)"),
     knob("ping=5", "Anthropic: a ping event before every fifth content event"),
     knob("input_tokens=100", "usage"),

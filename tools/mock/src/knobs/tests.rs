@@ -96,6 +96,13 @@ fn a_replay_cannot_leave_its_directory() {
 }
 
 #[test]
+fn what_would_exhaust_the_mock_is_refused() {
+    for bad in ["events=10000001", "head_size=2GiB", "body_delay=1441m", "storm_1xx=4294967295"] {
+        assert!(Knobs::default().apply(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
 fn zero_where_it_would_loop_is_refused() {
     for bad in ["chunk=0", "chunk_size=0", "rate=0", "rate=inf", "rate=NaN", "status=99"] {
         assert!(Knobs::default().apply(bad).is_err(), "{bad}");

@@ -4,6 +4,9 @@
 
 use std::time::Duration;
 
+/// The longest wait a knob can ask for.
+pub const DAY: Duration = Duration::from_secs(86_400);
+
 /// A place in a body, counted in payload bytes, in content events, or the end before its
 /// terminator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,7 +16,7 @@ pub enum Point {
     Events(u32),
 }
 
-/// `50ms`, `1.5s`, `200us`, `2m`; `0` needs no unit.
+/// `50ms`, `1.5s`, `200us`, `2m`; `0` needs no unit. At most a day.
 pub fn duration(text: &str) -> Result<Duration, String> {
     if text == "0" {
         return Ok(Duration::ZERO);
@@ -28,7 +31,8 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err(format!("`{text}` is not a duration such as 50ms, 1.5s or 2m")),
     };
     let number: f64 = number.parse().map_err(|_| format!("`{text}` is not a duration"))?;
-    Duration::try_from_secs_f64(number * unit_seconds).map_err(|e| format!("`{text}`: {e}"))
+    let duration = Duration::try_from_secs_f64(number * unit_seconds).unwrap_or(Duration::MAX);
+    if duration <= DAY { Ok(duration) } else { Err(format!("`{text}` is more than a day")) }
 }
 
 /// `10`, `64KiB` (or `64k`), `2MiB` (or `2m`), `1GiB`.
@@ -46,9 +50,18 @@ pub fn size(text: &str) -> Result<u64, String> {
     number.checked_mul(1 << shift).ok_or_else(|| format!("`{text}` is too large"))
 }
 
-/// A size that indexes memory.
+/// A size that the mock holds in memory: at most 1 GiB.
 pub fn length(text: &str) -> Result<usize, String> {
-    usize::try_from(size(text)?).map_err(|_| format!("`{text}` is too large"))
+    let size = usize::try_from(size(text)?).unwrap_or(usize::MAX);
+    if size <= 1 << 30 { Ok(size) } else { Err(format!("`{text}` is more than 1 GiB")) }
+}
+
+/// A number of things that are made: at most 10 million.
+pub fn count(text: &str) -> Result<u32, String> {
+    match number(text)? {
+        count @ 0..=10_000_000 => Ok(count),
+        count => Err(format!("{count} is more than 10 million")),
+    }
 }
 
 /// Any number; the type bounds it.

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::value::{duration, length, number, switch};
+use super::value::{count, duration, length, number, switch};
 
 /// How the end of a body is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub struct Wire {
     pub first_byte_delay: Option<Duration>,
     pub framing: Option<Framing>,
     pub head_size: Option<usize>,
-    pub header_count: Option<usize>,
+    pub header_count: Option<u32>,
     pub http10: bool,
     /// Events (or writes, with `chunk`) per second.
     pub rate: Option<f64>,
@@ -58,7 +58,7 @@ impl Wire {
             "first_byte_delay" => self.first_byte_delay = Some(duration(value)?),
             "framing" => self.framing = Some(framing(value)?),
             "head_size" => self.head_size = Some(length(value)?),
-            "header_count" => self.header_count = Some(length(value)?),
+            "header_count" => self.header_count = Some(count(value)?),
             "http10" => self.http10 = switch(value)?,
             "rate" => self.rate = Some(rate(value)?),
             "slow_read" => self.slow_read = Some(number(value)?),

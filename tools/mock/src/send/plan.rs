@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::frame::{self, Chunks, Shape};
 use super::{Finish, Step};
 use crate::answer::{Answer, Content, Events, Piece};
+use crate::knobs::value::DAY;
 use crate::knobs::{Framing, Knobs, Point};
 
 /// What the request says about its answer.
@@ -179,7 +180,8 @@ impl Plan {
         }
         if let (true, Some(rate)) = (counted, self.knobs.wire.rate) {
             self.writes += 1;
-            let due = Duration::from_secs_f64(f64::from(self.writes) / rate);
+            let due = f64::from(self.writes) / rate;
+            let due = Duration::try_from_secs_f64(due).unwrap_or(DAY).min(DAY);
             let start = self.knobs.wire.first_byte_delay.unwrap_or_default();
             self.ready.push_back(Step::Until(start + due));
         }
