@@ -200,28 +200,35 @@ impl Lines {
     fn fields(&mut self, bytes: &[u8], fields_max: usize) -> Result<Option<usize>, Refusal> {
         let mut batch_start = self.line_start;
         let mut lines = 0;
+        let has_room = |count: usize, line: usize| {
+            // Asked of the first byte of a line, so that it does not matter what came of the rest.
+            count < fields_max || matches!(bytes.get(line), None | Some(b'\r' | b'\n'))
+        };
         while let Some(lf) = self.find_lf(bytes) {
             let end = before_crlf(bytes, self.line_start, lf);
             let is_empty = end == Ok(self.line_start);
-            let is_refused = end.is_err() || self.fields.len() + lines == fields_max;
-            if is_empty || is_refused || lines == BATCH_LINES {
+            let is_over = !has_room(self.fields.len() + lines, self.line_start);
+            if is_empty || is_over || end.is_err() || lines == BATCH_LINES {
                 // The lines before come first: a refusal must not depend on the size of a batch.
                 self.read_batch(batch_start, lines, bytes)?;
                 batch_start = self.line_start;
                 lines = 0;
             }
+            if is_over {
+                return Err(Refusal::TooManyFields);
+            }
             end?;
             if is_empty {
                 return Ok(Some(lf + 1));
-            }
-            if is_refused {
-                return Err(Refusal::TooManyFields);
             }
             lines += 1;
             self.line_start = lf + 1;
             self.scanned = lf + 1;
         }
         self.read_batch(batch_start, lines, bytes)?;
+        if !has_room(self.fields.len(), self.line_start) {
+            return Err(Refusal::TooManyFields);
+        }
         self.check_tail(bytes)?;
         Ok(None)
     }
