@@ -332,3 +332,6 @@ const SIZE_DIGITS_MAX: u32 = 16;
 
 /// One more than the longest name that is forbidden in trailers.
 const NAME_BYTES_KEPT: usize = 18;
+
+#[cfg(test)]
+mod tests;

@@ -298,3 +298,6 @@ const CONTENT_LENGTH_MAX: u64 = (1 << 63) - 1;
 
 /// `Connection` elements in one head; real ones have one to three.
 const NOMINATED_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests;

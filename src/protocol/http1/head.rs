@@ -66,7 +66,7 @@ pub struct Field {
 }
 
 /// The fields of a head in the order they came, with a set of the known names among them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Fields {
     list: SmallVec<[Field; FIELDS_INLINE]>,
     /// One bit per [`Known`], so that asking for an absent name costs no walk.
@@ -133,7 +133,7 @@ impl<'a> IntoIterator for &'a Fields {
 }
 
 /// The head of a request.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RequestHead {
     /// The method, a token, in the case of its sender.
     pub method: Span,
@@ -154,7 +154,7 @@ pub struct RequestHead {
 }
 
 /// The head of a response.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ResponseHead {
     /// The status, 0 to 999: digits are checked, sense is not.
     pub status: u16,

@@ -13,6 +13,7 @@ pub mod head;
 pub mod header;
 pub mod parse;
 mod refusal;
+mod start_line;
 pub mod write;
 
 #[cfg(test)]

@@ -7,10 +7,10 @@
 
 use memchr::{memchr, memchr2};
 
-use crate::protocol::ascii::is_token;
 use crate::protocol::http1::Refusal;
 use crate::protocol::http1::head::{Field, Fields, RequestHead, ResponseHead, Span};
 use crate::protocol::http1::header::Known;
+use crate::protocol::http1::start_line::{RequestLine, StatusLine};
 
 /// Bounds of one head.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -200,28 +200,35 @@ impl Lines {
     fn fields(&mut self, bytes: &[u8], fields_max: usize) -> Result<Option<usize>, Refusal> {
         let mut batch_start = self.line_start;
         let mut lines = 0;
+        let has_room = |count: usize, line: usize| {
+            // Asked of the first byte of a line, so that it does not matter what came of the rest.
+            count < fields_max || matches!(bytes.get(line), None | Some(b'\r' | b'\n'))
+        };
         while let Some(lf) = self.find_lf(bytes) {
             let end = before_crlf(bytes, self.line_start, lf);
             let is_empty = end == Ok(self.line_start);
-            let is_refused = end.is_err() || self.fields.len() + lines == fields_max;
-            if is_empty || is_refused || lines == BATCH_LINES {
+            let is_over = !has_room(self.fields.len() + lines, self.line_start);
+            if is_empty || is_over || end.is_err() || lines == BATCH_LINES {
                 // The lines before come first: a refusal must not depend on the size of a batch.
                 self.read_batch(batch_start, lines, bytes)?;
                 batch_start = self.line_start;
                 lines = 0;
             }
+            if is_over {
+                return Err(Refusal::TooManyFields);
+            }
             end?;
             if is_empty {
                 return Ok(Some(lf + 1));
-            }
-            if is_refused {
-                return Err(Refusal::TooManyFields);
             }
             lines += 1;
             self.line_start = lf + 1;
             self.scanned = lf + 1;
         }
         self.read_batch(batch_start, lines, bytes)?;
+        if !has_room(self.fields.len(), self.line_start) {
+            return Err(Refusal::TooManyFields);
+        }
         self.check_tail(bytes)?;
         Ok(None)
     }
@@ -279,160 +286,6 @@ fn before_crlf(bytes: &[u8], start: usize, lf: usize) -> Result<usize, Refusal> 
         Some([.., b'\r']) => Ok(lf - 1),
         _ => Err(Refusal::BareLf),
     }
-}
-
-#[derive(Clone, Copy, Debug)]
-struct RequestLine {
-    method: Span,
-    target: Span,
-    path_and_query: Span,
-    authority: Option<Span>,
-    minor: u8,
-}
-
-impl RequestLine {
-    /// `method SP target SP version` (RFC 9112 section 3).
-    fn parse(span: Span, bytes: &[u8]) -> Result<Self, Refusal> {
-        let line = span.of(bytes);
-        let method_len = memchr(b' ', line).ok_or(Refusal::RequestLine)?;
-        let (method, rest) = line.split_at(method_len);
-        let rest = rest.get(1..).unwrap_or_default();
-        if !is_token(method) {
-            return Err(Refusal::RequestLine);
-        }
-        let Some(target_len) = memchr(b' ', rest) else {
-            // `GET /path` alone is HTTP/0.9.
-            let old = if rest.is_empty() { Refusal::RequestLine } else { Refusal::Version };
-            return Err(old);
-        };
-        let (target, version) = rest.split_at(target_len);
-        if !is_target(target) {
-            return Err(Refusal::Target);
-        }
-        let minor = minor_version(version.get(1..).unwrap_or_default(), Refusal::RequestLine)?;
-        let at = span.start() + method_len + 1;
-        let form = TargetForm::of(method, target)?;
-        let place = |start: usize, end: usize| Span::new(at + start, at + end);
-        let (authority, path_start) = match form {
-            TargetForm::Origin => (None, 0),
-            TargetForm::Absolute { start, end } => (Some(place(start, end)), end),
-            TargetForm::Other => (None, target_len),
-        };
-        Ok(Self {
-            method: Span::new(span.start(), span.start() + method_len),
-            target: place(0, target_len),
-            path_and_query: place(path_start, target_len),
-            authority,
-            minor,
-        })
-    }
-}
-
-/// The forms of RFC 9112 section 3.2, as far as we need to tell them apart.
-enum TargetForm {
-    Origin,
-    /// `scheme://authority…`, with the place of the authority in the target.
-    Absolute {
-        start: usize,
-        end: usize,
-    },
-    /// Asterisk, authority for CONNECT, or a URI without authority.
-    Other,
-}
-
-impl TargetForm {
-    fn of(method: &[u8], target: &[u8]) -> Result<Self, Refusal> {
-        match (method, target) {
-            (b"CONNECT", _) if is_connect_target(target) => Ok(Self::Other),
-            (b"CONNECT", _) => Err(Refusal::Target),
-            (_, [b'/', ..]) => Ok(Self::Origin),
-            (b"OPTIONS", [b'*']) => Ok(Self::Other),
-            _ => Self::of_uri(target),
-        }
-    }
-
-    fn of_uri(target: &[u8]) -> Result<Self, Refusal> {
-        let colon = memchr(b':', target).ok_or(Refusal::Target)?;
-        let (scheme, rest) = target.split_at(colon);
-        let is_scheme = scheme.first().is_some_and(u8::is_ascii_alphabetic)
-            && scheme.iter().all(|b| b.is_ascii_alphanumeric() || b"+.-".contains(b));
-        if !is_scheme {
-            return Err(Refusal::Target);
-        }
-        let Some(rest) = rest.strip_prefix(b"://") else { return Ok(Self::Other) };
-        let length = rest.iter().position(|b| b"/?#".contains(b)).unwrap_or(rest.len());
-        let start = colon + 3;
-        Ok(Self::Absolute { start, end: start + length })
-    }
-}
-
-/// Some bytes, none of them a space or control byte; above 0x7f all pass.
-fn is_target(target: &[u8]) -> bool {
-    let mut bad = target.is_empty();
-    for &byte in target {
-        bad |= byte <= b' ' || byte == 0x7f;
-    }
-    !bad
-}
-
-/// `host:port` as CONNECT wants it (RFC 9112 section 3.2.3).
-fn is_connect_target(target: &[u8]) -> bool {
-    let Some(colon) = memchr::memrchr(b':', target) else { return false };
-    let (host, port) = target.split_at(colon);
-    let is_host = match host {
-        [b'[', inner @ .., b']'] => {
-            !inner.is_empty() && inner.iter().all(|b| b.is_ascii_hexdigit() || b".:".contains(b))
-        }
-        _ => !host.is_empty() && !host.iter().any(|b| b"/@[]:?#".contains(b)),
-    };
-    is_host && port.len() > 1 && port.iter().skip(1).all(u8::is_ascii_digit)
-}
-
-/// The n of `HTTP/1.n`; a higher minor speaks 1.1 with us (RFC 9110 section 2.5).
-fn minor_version(version: &[u8], malformed: Refusal) -> Result<u8, Refusal> {
-    match version {
-        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ b'0'..=b'9'] => Ok(minor - b'0'),
-        [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => Err(Refusal::Version),
-        _ => Err(malformed),
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-struct StatusLine {
-    status: u16,
-    reason: Span,
-    minor: u8,
-}
-
-impl StatusLine {
-    /// `version SP status [SP reason]` (RFC 9112 section 4).
-    fn parse(span: Span, bytes: &[u8]) -> Result<Self, Refusal> {
-        let line = span.of(bytes);
-        let (version, rest) = line.split_at_checked(8).ok_or(Refusal::StatusLine)?;
-        let minor = minor_version(version, Refusal::StatusLine)?;
-        let [b' ', h @ b'0'..=b'9', t @ b'0'..=b'9', o @ b'0'..=b'9', rest @ ..] = rest else {
-            return Err(Refusal::StatusLine);
-        };
-        let reason = match rest {
-            [] => rest,
-            [b' ', reason @ ..] if reason.first() != Some(&b' ') => reason,
-            _ => return Err(Refusal::StatusLine),
-        };
-        if reason.iter().any(|&byte| is_control(byte)) {
-            return Err(Refusal::StatusLine);
-        }
-        let digit = |byte: &u8| u16::from(byte - b'0');
-        Ok(Self {
-            status: digit(h) * 100 + digit(t) * 10 + digit(o),
-            reason: Span::new(span.end() - reason.len(), span.end()),
-            minor,
-        })
-    }
-}
-
-/// A control byte that has no place in a line; the tab has.
-const fn is_control(byte: u8) -> bool {
-    byte < b' ' && byte != b'\t' || byte == 0x7f
 }
 
 /// Field lines handed to httparse at once: its table has to be cleared for each batch.

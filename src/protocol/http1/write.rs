@@ -196,3 +196,6 @@ pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 pub const CHUNK_HEAD_BYTES_MAX: usize = 18;
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
+
+#[cfg(test)]
+mod tests;

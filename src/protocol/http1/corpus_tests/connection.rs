@@ -34,7 +34,7 @@ pub struct Message {
 impl Message {
     pub fn body_sha256(&self) -> String {
         let digest = Sha256::digest(&self.body);
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        digest.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(hex_digit).collect()
     }
 }
 
@@ -53,6 +53,10 @@ pub fn run(is_request: bool, reads: &[&[u8]]) -> Outcome {
     let mut connection = Connection::new(is_request);
     let refusal = reads.iter().find_map(|read| connection.push(read).err());
     connection.finish(refusal)
+}
+
+fn hex_digit(value: u8) -> Option<char> {
+    char::from_digit(u32::from(value), 16)
 }
 
 pub fn text(bytes: &[u8]) -> String {

@@ -100,7 +100,7 @@ fn known_names_are_numbered_while_parsing() {
 #[test]
 fn more_fields_than_one_batch_keep_their_order() {
     let mut bytes = b"GET / HTTP/1.1\r\n".to_vec();
-    for n in 0..BATCH_LINES * 3 + 1 {
+    for n in 0..=BATCH_LINES * 3 {
         bytes.extend_from_slice(format!("n{n}: v{n}\r\n").as_bytes());
     }
     bytes.extend_from_slice(b"\r\n");
@@ -378,4 +378,22 @@ fn a_head_over_its_limit_is_refused_however_much_is_there() {
             assert!(refused.is_some() || length == 40);
         }
     }
+}
+
+#[test]
+fn a_field_too_many_is_refused_at_its_first_byte() {
+    let limits = HeadLimits { fields_max: 1, ..LIMITS };
+    for line in ["b: c\r\n", "b\rc\r\n", "b\0\r\n", "b: c\n"] {
+        let bytes = format!("GET / HTTP/1.1\r\na: b\r\n{line}\r\n");
+        for cut in 22..=bytes.len() {
+            let mut parser = RequestParser::new(limits);
+            let first = parser.parse(&bytes.as_bytes()[..cut]).map(|head| head.is_some());
+            let expected = if cut == 22 { Ok(false) } else { Err(Refusal::TooManyFields) };
+            assert_eq!(first, expected, "{line:?} cut at {cut}");
+        }
+    }
+    let parse = |text: &str| RequestParser::new(limits).parse(text.as_bytes()).map(|_| ());
+    assert_eq!(parse("GET / HTTP/1.1\r\na: b\r\n\r\n"), Ok(()));
+    assert_eq!(parse("GET / HTTP/1.1\r\na: b\r\n\n"), Err(Refusal::BareLf));
+    assert_eq!(parse("GET / HTTP/1.1\r\na: b\r\n\rx"), Err(Refusal::BareCr));
 }
