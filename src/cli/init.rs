@@ -63,7 +63,8 @@ fn table(name: &str, shape: &Shape, out: &mut String) {
 
 const HEAD: &str = "\
 # Configuration of tidegate. What is commented out shows the default, unless marked as an example.
-# `tidegate check` validates this file and prints what is in force; `tidegate schema` has the schema.
+# `tidegate check` validates this file and prints what is in force; `tidegate schema` prints its
+# JSON Schema.
 # Files in conf.d/*.toml beside this one are merged into it.
 ";
 

@@ -63,16 +63,14 @@ enum Command {
 /// What the command line says about the configuration; stronger than environment and file.
 #[derive(Args, Debug)]
 struct Written {
-    /// Configuration file, instead of ./tidegate.toml or the one in the user's own folder
-    /// [env: `TIDEGATE_CONFIG`]
-    #[arg(long, value_name = "FILE")]
+    /// In place of ./tidegate.toml or the one in the user's own folder.
+    #[arg(long, value_name = "FILE", help = "Configuration file [env: TIDEGATE_CONFIG]")]
     config: Option<PathBuf>,
-    /// How workers wait for the kernel: auto, `io_uring` or epoll
-    #[arg(long, value_name = "DRIVER")]
+    /// How workers wait for the kernel.
+    #[arg(long, value_name = "DRIVER", help = "auto, io_uring or epoll")]
     driver: Option<String>,
-    /// Address to listen on, as IP:PORT; may be given more than once
-    /// [env: `TIDEGATE_LISTEN`, comma separated]
-    #[arg(long, value_name = "ADDR")]
+    /// As IP:PORT; may be given more than once.
+    #[arg(long, value_name = "ADDR", help = "Address to listen on [env: TIDEGATE_LISTEN]")]
     listen: Vec<String>,
     /// Base URL for a provider, in place of its own; may be given more than once
     #[arg(long, value_name = "NAME=URL")]

@@ -317,7 +317,7 @@ pub const LEVEL: Choice<LogLevel> = Choice {
 // Files
 
 /// A configuration is written by hand; anything longer is some other file.
-pub const FILE_BYTES_MAX: u64 = 4 * MIB;
+pub const FILE_BYTES_MAX: u64 = MIB;
 
 /// A key file holds one line.
 pub const SECRET_FILE_BYTES_MAX: u64 = 64 * KIB;

@@ -10,7 +10,7 @@ use super::shape;
 
 /// A line of a file. `shown` is shown whatever it is: a span known to be a key.
 pub(super) fn line(line: &str, shown: &Range<usize>) -> String {
-    let mut masked = Masked { brackets: Vec::new(), out: String::new(), plain: false };
+    let mut masked = Masked { brackets: Vec::new(), due: false, out: String::new(), plain: false };
     let header = line.trim_start().starts_with('[');
     let mut rest = line;
     while let Some(token) = Token::first(rest, header) {
@@ -56,6 +56,8 @@ pub(super) fn name(name: &str) -> String {
 
 struct Masked {
     brackets: Vec<char>,
+    /// A value may stand here: nothing but space since the last `=`, `[` or `,`.
+    due: bool,
     out: String,
     /// The value of the key last seen holds no secret.
     plain: bool,
@@ -78,7 +80,9 @@ impl Masked {
             }
             Token::Text(text) | Token::Word(text) => {
                 let known = header && shape::is_known(text.trim_matches(['"', '\'']));
-                if (known || self.plain) && !looks_secret(text) {
+                let plain = self.plain && self.due && is_whole(text);
+                self.due = false;
+                if (known || plain) && !looks_secret(text) {
                     self.show(text);
                 } else {
                     self.out.push_str(&stars(text));
@@ -89,6 +93,7 @@ impl Masked {
 
     /// Within braces a comma ends the value of a key; within brackets it does not.
     fn bracket(&mut self, mark: &str) {
+        self.due = matches!(mark, "=" | "[" | ",") || (self.due && mark.trim().is_empty());
         match mark {
             "[" => self.brackets.push('['),
             "{" => {
@@ -163,7 +168,26 @@ fn quoted(line: &str, quote: char) -> usize {
 /// A key that strayed into another setting, or a URL with a password or a query.
 fn looks_secret(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
-    ["sk-", "tg-", "@", "?"].iter().any(|sign| text.contains(sign))
+    let begins_word = |at: usize| {
+        text.get(..at).is_none_or(|before| !before.ends_with(|c: char| c.is_ascii_alphanumeric()))
+    };
+    let key = ["sk-", "tg-"].iter().any(|sign| {
+        // Not the end of a word such as `disk-`.
+        text.match_indices(sign).any(|(at, _)| begins_word(at))
+    });
+    key || text.contains(['@', '?'])
+}
+
+/// A value that is certainly one: a quote that is missing or too many can make the text between two
+/// values look like one, and a value like none.
+fn is_whole(text: &str) -> bool {
+    let inner = match text.chars().next() {
+        Some(quote @ ('"' | '\'')) => {
+            text.get(1..).and_then(|rest| rest.strip_suffix(quote)).unwrap_or("=")
+        }
+        _ => text,
+    };
+    !inner.contains(['"', '\'', '=', '\\'])
 }
 
 /// As many stars as characters, quotes kept.

@@ -24,6 +24,8 @@ pub mod setting;
 pub mod shape;
 pub mod snapshot;
 mod sources;
+#[cfg(test)]
+mod tests;
 mod text;
 mod tree;
 

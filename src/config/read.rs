@@ -15,12 +15,18 @@ use super::tree::Value;
 impl<'a> Section<'a> {
     /// A text; its form is for the caller to check.
     pub fn text(&self, text: &Text, report: &mut Report) -> Option<(&'a str, Place)> {
+        let (value, place) = self.text_unnoted(text, report)?;
+        self.note(text.key, SettingValue::Text(value.to_owned()), report);
+        Some((value, place))
+    }
+
+    /// A text that the caller checks and then notes in a form of its own.
+    pub fn text_unnoted(&self, text: &Text, report: &mut Report) -> Option<(&'a str, Place)> {
         let node = self.node(text.key)?;
         let Some(value) = scalar_text(&node.value) else {
             self.wrong_type(text.key, "a text", report);
             return None;
         };
-        self.note(text.key, SettingValue::Text(value.to_owned()), report);
         Some((value, node.place))
     }
 
@@ -43,6 +49,7 @@ impl<'a> Section<'a> {
             }
             _ => {
                 self.wrong_type(text.key, "a list of texts", report);
+                return None;
             }
         }
         let shown = texts.iter().map(|(value, _)| (*value).to_owned()).collect();

@@ -17,7 +17,7 @@ use super::section::{Section, unknown_key};
 use super::setting::Text;
 use super::text::Place;
 use super::tree::{Table, Value};
-use super::{disk, limits, shape};
+use super::{disk, limits, mask, shape};
 
 impl Section<'_> {
     /// A secret with the place of the value or the reference.
@@ -34,7 +34,7 @@ impl Section<'_> {
                 report
                     .warning(&key, "is written out in the file")
                     .at(node.place)
-                    .help("refer to it: { env = \"NAME\" }, { file = \"PATH\" } or { credential = \"NAME\" }");
+                    .help("put it elsewhere and refer to it, such as by { env = \"NAME\" }");
                 (Secret::new(value.clone()), None)
             }
             Value::Bare(value) => (Secret::new(value.clone()), None),
@@ -128,10 +128,12 @@ impl Reference<'_> {
             Self::Credential(name) => credential_path(name, environment)?,
         };
         let bytes = disk::read(&path, limits::SECRET_FILE_BYTES_MAX).map_err(|error| {
-            Unresolved(format!("cannot read `{}`: {}", path.display(), disk::why(&error)))
+            let path = mask::name(&path.display().to_string());
+            Unresolved(format!("refers to `{path}`, which cannot be read: {}", disk::why(&error)))
         })?;
         let Ok(text) = std::str::from_utf8(&bytes) else {
-            return Err(Unresolved(format!("`{}` is not UTF-8 text", path.display())));
+            let path = mask::name(&path.display().to_string());
+            return Err(Unresolved(format!("refers to `{path}`, which is not UTF-8 text")));
         };
         let line = text.strip_suffix('\n').unwrap_or(text);
         let line = line.strip_suffix('\r').unwrap_or(line);
@@ -144,23 +146,26 @@ impl Reference<'_> {
 struct Unresolved(String);
 
 fn from_environment(name: &str, environment: &Environment) -> Result<Secret, Unresolved> {
+    // Whoever writes the key itself where its variable belongs must not find it in a log.
+    let shown = mask::name(name);
     match environment.var(name) {
         Ok(Some(value)) => Ok(Secret::new(value)),
-        Ok(None) => Err(Unresolved(format!("environment variable `{name}` is not set"))),
-        Err(_) => Err(Unresolved(format!("environment variable `{name}` is not UTF-8 text"))),
+        Ok(None) => Err(Unresolved(format!("refers to variable `{shown}`, which is not set"))),
+        Err(_) => Err(Unresolved(format!("refers to variable `{shown}`, which is not UTF-8 text"))),
     }
 }
 
 fn credential_path(name: &str, environment: &Environment) -> Result<PathBuf, Unresolved> {
     // systemd allows no path here, and neither may we: the name must stay in its directory.
     if name.is_empty() || name.contains('/') || name == ".." || name == "." {
-        return Err(Unresolved("a credential is named without any path".to_owned()));
+        return Err(Unresolved("must name a credential without any path".to_owned()));
     }
-    match environment.var("CREDENTIALS_DIRECTORY") {
-        Ok(Some(directory)) => Ok(Path::new(directory.as_str()).join(name)),
-        _ => Err(Unresolved(format!(
-            "credential `{name}`: `CREDENTIALS_DIRECTORY` is not set; systemd sets it for units \
-             with LoadCredential="
+    match environment.non_empty("CREDENTIALS_DIRECTORY") {
+        Some(directory) => Ok(Path::new(directory.as_str()).join(name)),
+        None => Err(Unresolved(format!(
+            "refers to credential `{}`, but `CREDENTIALS_DIRECTORY` is not set: systemd sets it \
+             for a unit with LoadCredential",
+            mask::name(name)
         ))),
     }
 }
@@ -174,7 +179,7 @@ mod tests {
         let environment = Environment::fixed([("CREDENTIALS_DIRECTORY", "/nowhere")]);
         for name in ["", ".", "..", "../etc/shadow", "a/b"] {
             let error = Reference::Credential(name).resolve(&environment, Path::new(""));
-            let why = Unresolved("a credential is named without any path".to_owned());
+            let why = Unresolved("must name a credential without any path".to_owned());
             assert_eq!(error, Err(why), "{name}");
         }
     }

@@ -66,16 +66,21 @@ impl Texts {
         let end = boundary(content, place.end.clamp(start, line_end));
         let chars = |from: usize, to: usize| content.get(from..to).unwrap_or("").chars().count();
         let shown = if is_key { start - line_start..end - line_start } else { 0..0 };
+        let before_caret = chars(line_start, start);
+        let mut snippet = match &text.name {
+            TextName::BuiltIn => line.to_owned(),
+            TextName::Environment(name) => mask::variable(name, line),
+            TextName::File(_) => mask::line(line, &shown),
+            TextName::Flag(_) => mask::flag(line),
+        };
+        // Something may be missing past the end of the line, and the caret has to stand there.
+        let lacking = (before_caret + 1).saturating_sub(snippet.chars().count());
+        snippet.extend(std::iter::repeat_n(' ', lacking));
         Position {
-            column: chars(line_start, start) + 1,
+            column: before_caret + 1,
             line: self.line(place),
             name: text.name.to_string(),
-            snippet: match &text.name {
-                TextName::BuiltIn => line.to_owned(),
-                TextName::Environment(name) => mask::variable(name, line),
-                TextName::File(_) => mask::line(line, &shown),
-                TextName::Flag(_) => mask::flag(line),
-            },
+            snippet,
             width: chars(start, end),
         }
     }

@@ -78,7 +78,7 @@ fn digest_of_key(
 }
 
 fn digest_in_hex(section: &Section<'_>, report: &mut Report) -> Option<([u8; 32], Place)> {
-    let (hex, place) = section.text(&shape::CALLER_KEY_SHA256, report)?;
+    let (hex, place) = section.text_unnoted(&shape::CALLER_KEY_SHA256, report)?;
     let Some(digest) = bytes_of_hex(hex) else {
         let message = "must be the SHA-256 of a key: 64 hexadecimal digits";
         section.error(ErrorKind::Invalid, shape::CALLER_KEY_SHA256.key, message, report);

@@ -130,6 +130,9 @@ fn resolve_auth(
     if mode == AuthMode::Keys && no_callers {
         report.warning("auth.mode", "is \"keys\" but there is no [[caller]]: every request is 401");
     }
+    if mode == AuthMode::Byok && !no_callers {
+        report.warning("auth.mode", "is \"byok\", so that no [[caller]] is let in");
+    }
     mode
 }
 

@@ -5,6 +5,7 @@ use rustls_pki_types::pem::PemObject;
 
 use super::Context;
 use crate::config::base_url::BaseUrl;
+use crate::config::effective::SettingValue;
 use crate::config::error::ErrorKind;
 use crate::config::report::Report;
 use crate::config::section::Section;
@@ -139,7 +140,9 @@ fn keys(section: &Section<'_>, context: &Context<'_>, report: &mut Report) -> Ve
 /// The name a key was given, else one by its position.
 fn key_name(entry: &Section<'_>, number: usize, report: &mut Report) -> String {
     let Some((name, _)) = entry.text(&shape::KEY_NAME, report) else {
-        return format!("key-{number}");
+        let name = format!("key-{number}");
+        entry.note(shape::KEY_NAME.key, SettingValue::Text(name.clone()), report);
+        return name;
     };
     if let Err(message) = label::check(name) {
         entry.error(ErrorKind::Invalid, shape::KEY_NAME.key, message, report);

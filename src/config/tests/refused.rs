@@ -1,0 +1,54 @@
+//! What is refused, and the very words: for each test a configuration, `refused/NAME.toml`, and all
+//! that is told of it, `refused/NAME.txt`.
+
+use super::Scene;
+use crate::config::Look;
+
+/// One test for each pair of files.
+macro_rules! refused {
+    ($($name:ident,)*) => { $(
+        #[test]
+        fn $name() {
+            let written = include_str!(concat!("refused/", stringify!($name), ".toml"));
+            let told = include_str!(concat!("refused/", stringify!($name), ".txt"));
+            check(written, told);
+        }
+    )* };
+}
+
+refused! {
+    a_syntax_error_is_told_at_its_line,
+    an_unknown_table_or_key_comes_with_the_nearest_known_one,
+    a_wrong_type_is_named,
+    a_time_is_bounded_and_has_a_unit,
+    a_size_or_a_number_is_bounded,
+    a_word_is_one_of_a_few,
+    a_listener_is_an_address_with_a_port_and_stands_once,
+    a_list_of_listeners_is_not_empty,
+    a_listener_beyond_loopback_refuses_open,
+    lame_duck_is_shorter_than_the_deadline,
+    lame_duck_by_default_is_shorter_than_the_deadline_too,
+    a_provider_has_a_name_a_dialect_and_a_base_url,
+    a_provider_name_stands_once,
+    a_provider_key_is_one_a_header_can_carry,
+    a_provider_key_stands_once_by_name_and_by_value,
+    a_caller_has_a_name_and_one_key,
+    a_caller_stands_once_by_name_and_by_key,
+    a_secret_that_is_not_where_it_should_be_is_named,
+    a_root_that_cannot_be_used_is_told,
+    a_setting_of_a_later_version_is_refused_by_name,
+}
+
+fn check(written: &str, told: &str) {
+    let scene = Scene::new().variable("KEY", "some-key").file("tidegate.toml", written);
+    let errors = scene.errors();
+    let mut rendered = String::new();
+    for error in &errors {
+        rendered.push_str(&error.render(Look::Plain));
+        rendered.push('\n');
+    }
+    assert_eq!(rendered, told);
+    // Whatever was planted as a secret is nowhere in it, nor in what a machine would read.
+    let all = format!("{rendered}{errors:?}").replace("sk-planted", "");
+    assert!(!all.contains("planted"), "{all}");
+}
