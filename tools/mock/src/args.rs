@@ -2,6 +2,8 @@
 //!
 //! Never reads files; `shared` and `server` do.
 
+#![expect(clippy::doc_markdown, reason = "these docs are the help text, printed as they are")]
+
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -10,7 +12,7 @@ use clap::{Parser, ValueEnum};
 
 use crate::help;
 
-/// A scripted LLM provider (Anthropic, `OpenAI`) with faults, for tests and load.
+/// A scripted LLM provider (Anthropic, OpenAI) with faults, for tests and load.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "tidegate-mock", version, after_long_help = help::text())]
 pub struct Args {
@@ -22,7 +24,7 @@ pub struct Args {
     #[arg(long, default_value = "1")]
     pub workers: NonZeroUsize,
 
-    /// How to wait for sockets; auto takes `io_uring` where the kernel allows it.
+    /// How to wait for sockets; auto takes io_uring where the kernel allows it.
     #[arg(long, value_enum, default_value_t = Driver::Auto)]
     pub driver: Driver,
 
@@ -54,7 +56,7 @@ pub struct Args {
     #[arg(long, value_name = "BYTES", default_value_t = 0)]
     pub log_body: usize,
 
-    /// Receive buffer of each connection (`SO_RCVBUF`), to make `slow_read` felt by the sender.
+    /// Receive buffer of each connection (SO_RCVBUF), to make the knob slow_read felt by the sender.
     #[arg(long, value_name = "BYTES")]
     pub recv_buffer: Option<usize>,
 

@@ -172,8 +172,11 @@ impl Exchange {
             replay_dir: local.shared.replay_dir(),
             sequence: self.sequence,
         };
-        let reply =
-            Reply { is_head: self.head.method == "HEAD", keeps_alive: self.head.keeps_alive() };
+        let reply = Reply {
+            is_head: self.head.method == "HEAD",
+            is_http10: self.head.is_http10,
+            keeps_alive: self.head.keeps_alive(),
+        };
         let mut plan = Plan::new(ask.answer(), std::mem::take(&mut self.knobs), reply);
         self.status = Some(plan.status());
         let outcome = run(link, &mut plan, local.shared.log().is_on()).await;

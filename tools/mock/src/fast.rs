@@ -103,7 +103,7 @@ impl Prepared {
         let knobs = Knobs::default();
         let ask =
             Ask { body: &body, head: &head, knobs: &knobs, replay_dir: None, sequence: SENTINEL };
-        let reply = Reply { is_head: false, keeps_alive: true };
+        let reply = Reply { is_head: false, is_http10: false, keeps_alive: true };
         let mut plan = Plan::new(ask.answer(), knobs.clone(), reply);
         let mut bytes = Vec::new();
         while let Some(step) = plan.next() {

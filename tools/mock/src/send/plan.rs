@@ -15,6 +15,8 @@ use crate::knobs::{Framing, Knobs, Point};
 #[derive(Clone, Copy, Debug)]
 pub struct Reply {
     pub is_head: bool,
+    /// The client cannot read chunks.
+    pub is_http10: bool,
     pub keeps_alive: bool,
 }
 
@@ -51,7 +53,7 @@ impl Plan {
     /// The plan of `answer`.
     pub fn new(answer: Answer, knobs: Knobs, reply: Reply) -> Self {
         let is_bare = matches!(answer.status, 204 | 304);
-        let framing = framing(&answer.content, &knobs);
+        let framing = framing(&answer.content, &knobs, reply.is_http10 || knobs.wire.http10);
         let length = match framing {
             Framing::Length | Framing::Both => length(&answer.content),
             Framing::Chunked | Framing::Close => 0,
@@ -359,15 +361,15 @@ fn recorded_events(bytes: &[u8]) -> VecDeque<Piece> {
     pieces
 }
 
-fn framing(content: &Content, knobs: &Knobs) -> Framing {
+fn framing(content: &Content, knobs: &Knobs, is_http10: bool) -> Framing {
     let wire = &knobs.wire;
     if wire.te.is_some() || wire.double_chunked || wire.trailers {
         return wire.framing.unwrap_or(Framing::Chunked);
     }
     wire.framing.unwrap_or(match content {
-        Content::Events(_) if wire.http10 => Framing::Close,
+        Content::Events(_) if is_http10 => Framing::Close,
         Content::Events(_) => Framing::Chunked,
-        Content::Recorded(_) if !wire.http10 => Framing::Chunked,
+        Content::Recorded(_) if !is_http10 => Framing::Chunked,
         Content::Recorded(_) | Content::Whole(_) => Framing::Length,
     })
 }

@@ -9,7 +9,7 @@ use crate::answer::{Answer, Ask, Content};
 use crate::knobs::Knobs;
 use crate::request::{Body, Head, Length};
 
-const KEEP: Reply = Reply { is_head: false, keeps_alive: true };
+const KEEP: Reply = Reply { is_head: false, is_http10: false, keeps_alive: true };
 
 fn knobs(text: &str) -> Knobs {
     let mut knobs = Knobs::default();
@@ -187,7 +187,7 @@ fn closes_are_announced_unless_the_test_says_otherwise() {
 
 #[test]
 fn a_head_request_gets_the_length_and_no_body() {
-    let reply = Reply { is_head: true, keeps_alive: true };
+    let reply = Reply { is_head: true, ..KEEP };
     let (text, finish) = wire(plan_of(Content::Whole(b"0123456789".to_vec()), "", reply));
     assert_eq!((text, finish), (LENGTH_HEAD.to_owned(), Finish::Keep));
 }

@@ -90,6 +90,22 @@ fn an_old_client_gets_a_close() {
         let (text, ended) = client.read_to_end();
         assert!(text.contains("connection: close"), "{text}");
         assert_eq!(ended, Ended::Fin);
+        let mut client = mock.connect();
+        client.send(&post("", r#"{"stream":true}"#).replace("HTTP/1.1", "HTTP/1.0"));
+        let (text, _) = client.read_to_end();
+        assert!(!text.contains("chunked") && text.ends_with("\n\n"), "{text}");
+    });
+}
+
+#[test]
+fn a_slow_reader_that_answers_byte_by_byte_loses_nothing() {
+    each_driver(&[], |mock| {
+        let body = "x".repeat(20_000);
+        let mut client = mock.connect();
+        client.send(&post("echo, slow_read=400000, byte_delay=1us", &body));
+        let (_, echo) = client.read_response();
+        let hash = format!("{:x}", Sha256::digest(body));
+        assert!(echo.contains(&hash), "{echo}");
     });
 }
 
