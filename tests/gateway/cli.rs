@@ -92,7 +92,10 @@ fn check_prints_each_setting_with_who_set_it_and_no_secret() {
     assert_eq!(line("server.workers"), "server.workers = 2 # flag --workers");
     assert_eq!(line("log.level"), "log.level = \"debug\" # env TIDEGATE_LOG");
     assert_eq!(line("auth.mode"), "auth.mode = \"auto\" # default: keys_or_byok");
-    assert_eq!(line("caller.alice.key"), "caller.alice.key = \"tg-p...-key\" # tidegate.toml:3");
+    assert_eq!(
+        line("caller.alice.key"),
+        "caller.alice.key = \"sha256:15e67e...\" # tidegate.toml:3"
+    );
     assert_eq!(
         line("provider.local.key.1.value"),
         "provider.local.key.1.value = \"plan...6789\" # tidegate.toml:11"
@@ -119,7 +122,7 @@ fn check_gives_json_to_machines() {
             "key": "caller.alice.key",
             "means": null,
             "set_by": { "kind": "file", "path": "tidegate.toml", "line": 3 },
-            "value": { "hint": "tg-p...-key" },
+            "value": { "hint": "sha256:15e67e..." },
         }))
     );
     assert_eq!(document["warnings"].as_array().map(Vec::len), Some(2));
