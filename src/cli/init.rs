@@ -50,14 +50,22 @@ fn table(name: &str, shape: &Shape, out: &mut String) {
     // Writing to a String cannot fail.
     let _: std::fmt::Result = writeln!(out, "\n[{name}]");
     for field in shape.fields {
-        let value = match field {
-            Field::Text(text) => Some(format!("\"{}\"", text.example)),
-            _ => field.default().map(|value| value.to_string()),
+        let (value, mark) = match field {
+            Field::Text(text) => (Some(format!("\"{}\"", text.example)), "(example) ".to_owned()),
+            _ => (field.default().map(|value| value.to_string()), words(field)),
         };
         if let (Some(value), Some(why)) = (value, field.why()) {
             let setting = format!("# {} = {value}", field.key());
-            let _: std::fmt::Result = writeln!(out, "{setting:36}  # {why}");
+            let _: std::fmt::Result = writeln!(out, "{setting:36}  # {mark}{why}");
         }
+    }
+}
+
+/// The words to choose from, if that is what the setting takes.
+fn words(field: &Field) -> String {
+    match field {
+        Field::Choice(choice) => format!("{}; ", choice.words().join(" | ")),
+        _ => String::new(),
     }
 }
 
@@ -96,14 +104,19 @@ mod tests {
     use std::path::PathBuf;
     use tidegate::config::{Environment, Flags, Loaded, Sources, load};
 
+    const VARIABLES: [(&str, &str); 3] =
+        [("HOME", "/nowhere"), ("ALICE_KEY", "tg-alice"), ("ANTHROPIC_API_KEY", "sk-ant-a")];
+
     fn loaded(test: &str, content: &str) -> Loaded {
         let directory =
             std::env::temp_dir().join(format!("tidegate-{}-{test}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
         std::fs::write(directory.join("tidegate.toml"), content).unwrap();
+        let certificate = rcgen::generate_simple_self_signed(["host".to_owned()]).unwrap();
+        std::fs::write(directory.join("ca.pem"), certificate.cert.pem()).unwrap();
         let sources = Sources {
             directory: directory.clone(),
-            environment: Environment::fixed([("HOME", "/nowhere")]),
+            environment: Environment::fixed(VARIABLES),
             file: None,
             flags: Flags::default(),
             stderr_is_terminal: false,
@@ -125,6 +138,22 @@ mod tests {
             out.push('\n');
         }
         out
+    }
+
+    #[test]
+    fn the_examples_of_the_starter_file_hold() {
+        let mut content = String::new();
+        for line in CALLER.lines().chain(PROVIDER.lines()) {
+            let example = line
+                .strip_prefix("# ")
+                .filter(|line| line.starts_with("[[") || line.split_once(" = ").is_some());
+            content.extend([example.unwrap_or(""), "\n"]);
+        }
+        let snapshot = loaded("examples", &content).snapshot;
+        assert_eq!(snapshot.callers.len(), 1);
+        let [provider] = snapshot.providers.as_slice() else { panic!("one provider") };
+        assert_eq!(provider.keys.len(), 1);
+        assert_eq!(provider.extra_ca.len(), 1);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Where words go: data to stdout, chatter to stderr. A reader that has left is no failure.
 
+use std::ffi::OsStr;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -42,11 +43,29 @@ pub(super) fn refused(errors: &[ConfigError]) -> ExitCode {
 }
 
 fn look() -> Look {
-    if colours() { Look::Color } else { Look::Plain }
+    look_of(io::stderr().is_terminal(), std::env::var_os("NO_COLOR").as_deref())
 }
 
-/// Colours only on a terminal, and never with `NO_COLOR` (no-color.org).
+/// Whether stderr takes colors.
 pub(super) fn colours() -> bool {
-    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    io::stderr().is_terminal() && !no_color
+    look() == Look::Color
+}
+
+/// Colors only on a terminal, and never with `NO_COLOR` that is not empty (no-color.org).
+fn look_of(is_terminal: bool, no_color: Option<&OsStr>) -> Look {
+    let wanted = no_color.is_none_or(OsStr::is_empty);
+    if is_terminal && wanted { Look::Color } else { Look::Plain }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colors_are_for_terminals_whose_user_has_nothing_against_them() {
+        assert_eq!(look_of(true, None), Look::Color);
+        assert_eq!(look_of(true, Some(OsStr::new(""))), Look::Color);
+        assert_eq!(look_of(true, Some(OsStr::new("1"))), Look::Plain);
+        assert_eq!(look_of(false, None), Look::Plain);
+    }
 }

@@ -98,3 +98,75 @@ fn reference() -> Value {
     };
     json!({ "oneOf": shape::REFERENCES.iter().map(one).collect::<Vec<Value>>() })
 }
+
+#[cfg(test)]
+#[allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test may stop at the first surprise"
+)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_has_every_setting_of_this_version_and_none_of_a_later_one() {
+        let mut seen = (0, 0);
+        compare(&shape::ROOT, &document(), &mut seen);
+        let (available, later) = seen;
+        assert!(available > 50 && later > 20, "{seen:?}");
+    }
+
+    fn compare(shape: &Shape, schema: &Value, seen: &mut (usize, usize)) {
+        assert_eq!(schema["additionalProperties"], json!(false));
+        let properties = schema["properties"].as_object().unwrap();
+        let mut available = 0;
+        for field in shape.fields {
+            let property = properties.get(field.key());
+            match field {
+                Field::Later(key) => {
+                    seen.1 += 1;
+                    assert_eq!(property, None, "{key}");
+                }
+                Field::Table(_, shape) => compare(shape, property.unwrap(), seen),
+                Field::Tables(_, shape) => compare(shape, &property.unwrap()["items"], seen),
+                _ => assert!(property.unwrap()["description"].is_string()),
+            }
+            available += usize::from(!matches!(field, Field::Later(_)));
+        }
+        assert_eq!(properties.len(), available);
+        seen.0 += available;
+    }
+
+    #[test]
+    fn a_setting_says_what_it_may_be() {
+        let document = document();
+        let at = |pointer: &str| document.pointer(pointer).unwrap();
+        assert_eq!(
+            at("/properties/limits/properties/connections"),
+            &json!({
+                "anyOf": [
+                    { "const": "auto" },
+                    { "type": "integer", "minimum": 1, "maximum": 1_048_576 },
+                ],
+                "default": "auto",
+                "description":
+                    "client connections; auto = half the limit on open files, less a reserve",
+            })
+        );
+        assert_eq!(
+            at("/properties/server/properties/driver/enum"),
+            &json!(["auto", "io_uring", "epoll"])
+        );
+        let caller = "/properties/caller/items";
+        assert_eq!(at(&format!("{caller}/required")), &json!(["name"]));
+        assert_eq!(
+            at(&format!("{caller}/oneOf")),
+            &json!([{ "required": ["key"] }, { "required": ["key_sha256"] }])
+        );
+        let provider = "/properties/provider/items";
+        assert_eq!(at(&format!("{provider}/required")), &json!(["name", "dialect", "base_url"]));
+        assert!(document.pointer(&format!("{provider}/properties/dialect/default")).is_none());
+        let secret = at(&format!("{provider}/properties/key/items/properties/value/anyOf/1/$ref"));
+        assert!(document.pointer(secret.as_str().unwrap().trim_start_matches('#')).is_some());
+    }
+}

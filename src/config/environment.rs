@@ -25,29 +25,22 @@ impl Environment {
 
     /// The variable's value, if it is set.
     pub fn var(&self, name: &str) -> Result<Option<Zeroizing<String>>, NotText> {
-        let value = match self {
-            Self::Fixed(variables) => variables.get(name).cloned(),
-            // The standard library panics on names no variable can have.
-            Self::Process if name.is_empty() || name.contains(['=', '\0']) => None,
-            Self::Process => std::env::var_os(name),
-        };
-        match value.map(OsString::into_string) {
+        match self.raw(name).map(OsString::into_string) {
             None => Ok(None),
             Some(Ok(text)) => Ok(Some(Zeroizing::new(text))),
             Some(Err(_)) => Err(NotText),
         }
     }
 
-    /// The variable's value, unless it is unset, empty or not UTF-8.
-    pub fn non_empty(&self, name: &str) -> Option<Zeroizing<String>> {
-        self.var(name).ok().flatten().filter(|value| !value.is_empty())
+    /// The variable as a path, UTF-8 or not; `None` when it is unset or empty.
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        self.raw(name).filter(|value| !value.is_empty()).map(PathBuf::from)
     }
 
     /// The variable as an absolute path. Others are ignored, as the XDG base directory
     /// specification asks.
     pub fn absolute_path(&self, name: &str) -> Option<PathBuf> {
-        let path = PathBuf::from(self.non_empty(name)?.as_str());
-        path.is_absolute().then_some(path)
+        self.path(name).filter(|path| path.is_absolute())
     }
 
     /// Names that begin with `prefix`, in order.
@@ -61,6 +54,15 @@ impl Environment {
         names.retain(|name| name.starts_with(prefix));
         names.sort_unstable();
         names
+    }
+
+    fn raw(&self, name: &str) -> Option<OsString> {
+        match self {
+            Self::Fixed(variables) => variables.get(name).cloned(),
+            // Names that no variable can have come from a configuration too.
+            Self::Process if name.is_empty() || name.contains(['=', '\0']) => None,
+            Self::Process => std::env::var_os(name),
+        }
     }
 }
 

@@ -137,8 +137,9 @@ impl Diagnostic for ConfigError {
         let byte = |chars: usize| {
             at.snippet.char_indices().nth(chars).map_or(at.snippet.len(), |(byte, _)| byte)
         };
-        let start = byte(at.column - 1);
-        let span = (start, byte(at.column - 1 + at.width.max(1)) - start);
+        let before = at.column.saturating_sub(1);
+        let start = byte(before);
+        let span = (start, byte(before + at.width.max(1)) - start);
         Some(Box::new(std::iter::once(LabeledSpan::new_primary_with_span(None, span))))
     }
 }
@@ -155,8 +156,8 @@ impl SourceCode for Position {
             self.name.clone(),
             self.snippet.as_bytes(),
             (0, self.snippet.len()).into(),
-            self.line - 1,
-            self.column - 1,
+            self.line.saturating_sub(1),
+            self.column.saturating_sub(1),
             1,
         )))
     }

@@ -42,3 +42,80 @@ pub(super) fn check_key(value: &str) -> Result<(), &'static str> {
 
 /// First segments of paths that are not a provider's.
 const OWN_PATHS: [&str; 5] = ["api", "health", "livez", "readyz", "v1"];
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+mod tests {
+    use super::*;
+    use crate::config::shape;
+    use regex::Regex;
+
+    #[test]
+    fn names_are_short_printable_and_without_slash() {
+        let long = "a".repeat(64);
+        let too_long = "a".repeat(65);
+        let pattern = Regex::new(shape::KEY_NAME.pattern).unwrap();
+        for (name, good) in [
+            ("alice", true),
+            ("Team A: x@y.z", true),
+            ("a", true),
+            ("-", true),
+            (long.as_str(), true),
+            (too_long.as_str(), false),
+            ("", false),
+            (" a", false),
+            ("a ", false),
+            ("a/b", false),
+            ("a\nb", false),
+            ("a\tb", false),
+            ("zoë", false),
+            ("a\u{7f}", false),
+        ] {
+            assert_eq!(check(name).is_ok(), good, "{name:?}");
+            assert_eq!(pattern.is_match(name), good, "{name:?} by the schema");
+        }
+    }
+
+    #[test]
+    fn provider_names_are_words_and_no_path_of_our_own() {
+        let pattern = Regex::new(shape::PROVIDER_NAME.pattern).unwrap();
+        for (name, good) in [
+            ("anthropic", true),
+            ("a", true),
+            ("openai-2-eu", true),
+            ("2", true),
+            ("", false),
+            ("-a", false),
+            ("a-", false),
+            ("a--b", false),
+            ("A", false),
+            ("a_b", false),
+            ("a.b", false),
+            ("a\n", false),
+        ] {
+            assert_eq!(check_provider(name).is_ok(), good, "{name:?}");
+            assert_eq!(pattern.is_match(name), good, "{name:?} by the schema");
+        }
+        for own in ["v1", "health", "livez", "readyz", "api"] {
+            assert!(check_provider(own).is_err(), "{own}");
+        }
+        assert!(check_provider(&"a".repeat(65)).is_err());
+    }
+
+    #[test]
+    fn a_key_is_one_visible_word() {
+        for (key, good) in [
+            ("sk-ant-api03-Ab_9", true),
+            ("!~", true),
+            ("", false),
+            ("a b", false),
+            ("a\r\nx: y", false),
+            ("a\0", false),
+            ("é", false),
+        ] {
+            assert_eq!(check_key(key).is_ok(), good, "{key:?}");
+        }
+        assert!(check_key(&"a".repeat(KEY_BYTES_MAX)).is_ok());
+        assert!(check_key(&"a".repeat(KEY_BYTES_MAX + 1)).is_err());
+    }
+}

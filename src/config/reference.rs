@@ -20,16 +20,11 @@ use super::tree::{Table, Value};
 use super::{disk, limits, mask, shape};
 
 impl Section<'_> {
-    /// A secret with the place of the value or the reference.
-    pub fn secret(
-        &self,
-        text: &Text,
-        context: &Context<'_>,
-        report: &mut Report,
-    ) -> Option<(Secret, Place)> {
+    /// A secret; the caller checks it and notes what may be told of it.
+    pub fn secret(&self, text: &Text, context: &Context<'_>, report: &mut Report) -> Option<Found> {
         let node = self.node(text.key)?;
         let key = self.key(text.key);
-        let (secret, found) = match &node.value {
+        let (secret, source) = match &node.value {
             Value::Text(value) => {
                 report
                     .warning(&key, "is written out in the file")
@@ -54,11 +49,21 @@ impl Section<'_> {
                 return None;
             }
         };
-        self.note(text.key, SettingValue::Hidden(secret.hint()), report);
-        if let Some(found) = found {
-            report.means(&key, found);
+        Some(Found { place: node.place, secret, source })
+    }
+
+    /// Notes a secret as in force by what may be told of it.
+    pub fn note_secret(
+        &self,
+        text: &Text,
+        shown: String,
+        source: Option<String>,
+        report: &mut Report,
+    ) {
+        self.note(text.key, SettingValue::Hidden(shown), report);
+        if let Some(source) = source {
+            report.means(&self.key(text.key), source);
         }
-        Some((secret, node.place))
     }
 
     fn reference<'t>(
@@ -93,6 +98,15 @@ impl Section<'_> {
         self.error(ErrorKind::Invalid, key, message, report);
         None
     }
+}
+
+/// A secret that is where it should be.
+pub(super) struct Found {
+    /// Of the value or the reference.
+    pub place: Place,
+    pub secret: Secret,
+    /// Where the value was, when it is not written out.
+    pub source: Option<String>,
 }
 
 const EXPECTED: &str =
@@ -160,8 +174,8 @@ fn credential_path(name: &str, environment: &Environment) -> Result<PathBuf, Unr
     if name.is_empty() || name.contains('/') || name == ".." || name == "." {
         return Err(Unresolved("must name a credential without any path".to_owned()));
     }
-    match environment.non_empty("CREDENTIALS_DIRECTORY") {
-        Some(directory) => Ok(Path::new(directory.as_str()).join(name)),
+    match environment.path("CREDENTIALS_DIRECTORY") {
+        Some(directory) => Ok(directory.join(name)),
         None => Err(Unresolved(format!(
             "refers to credential `{}`, but `CREDENTIALS_DIRECTORY` is not set: systemd sets it \
              for a unit with LoadCredential",

@@ -14,8 +14,9 @@ pub(super) struct Section<'a> {
     /// Path without names of list entries: `provider.key`.
     generic: String,
     /// Path with names of list entries: `provider.anthropic.key.team-a`.
-    pub path: String,
-    pub place: Place,
+    path: String,
+    /// Where to point for what is not there.
+    place: Place,
     table: Option<&'a Table>,
 }
 

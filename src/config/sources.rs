@@ -81,8 +81,7 @@ impl Sources {
 
     /// The file that was asked for, else the first of the usual ones that exists.
     fn find(&self, report: &mut Report) -> Option<(PathBuf, Zeroizing<Vec<u8>>)> {
-        let named = self.environment.non_empty("TIDEGATE_CONFIG");
-        let asked = self.file.clone().or_else(|| named.map(|name| PathBuf::from(name.as_str())));
+        let asked = self.file.clone().or_else(|| self.environment.path("TIDEGATE_CONFIG"));
         let places = match &asked {
             Some(path) => vec![self.directory.join(path)],
             None => self.usual_places(),

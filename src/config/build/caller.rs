@@ -3,7 +3,6 @@
 use sha2::{Digest, Sha256};
 
 use super::Context;
-use crate::config::effective::SettingValue;
 use crate::config::error::ErrorKind;
 use crate::config::label;
 use crate::config::report::Report;
@@ -64,8 +63,8 @@ fn digest_of_key(
     context: &Context<'_>,
     report: &mut Report,
 ) -> Option<([u8; 32], Place)> {
-    let (secret, place) = section.secret(&shape::CALLER_KEY, context, report)?;
-    let value = secret.expose();
+    let found = section.secret(&shape::CALLER_KEY, context, report)?;
+    let value = found.secret.expose();
     let verdict = match value.strip_prefix("tg-") {
         Some(rest) if !rest.is_empty() => label::check_key(value),
         _ => Err("must begin with `tg-`, and go on"),
@@ -74,7 +73,10 @@ fn digest_of_key(
         section.error(ErrorKind::Invalid, shape::CALLER_KEY.key, message, report);
         return None;
     }
-    Some((Sha256::digest(value.as_bytes()).into(), place))
+    let digest: [u8; 32] = Sha256::digest(value.as_bytes()).into();
+    let place = found.place;
+    section.note_secret(&shape::CALLER_KEY, shown(&digest), found.source, report);
+    Some((digest, place))
 }
 
 fn digest_in_hex(section: &Section<'_>, report: &mut Report) -> Option<([u8; 32], Place)> {
@@ -84,9 +86,14 @@ fn digest_in_hex(section: &Section<'_>, report: &mut Report) -> Option<([u8; 32]
         section.error(ErrorKind::Invalid, shape::CALLER_KEY_SHA256.key, message, report);
         return None;
     };
-    let shown = SettingValue::Hidden(format!("{}...", hex.get(..6)?));
-    section.note(shape::CALLER_KEY_SHA256.key, shown, report);
+    section.note_secret(&shape::CALLER_KEY_SHA256, shown(&digest), None, report);
     Some((digest, place))
+}
+
+/// What may be told of a gateway key: the start of its digest, and no part of the key.
+fn shown(digest: &[u8; 32]) -> String {
+    let [first, second, third, ..] = digest;
+    format!("sha256:{first:02x}{second:02x}{third:02x}...")
 }
 
 fn bytes_of_hex(hex: &str) -> Option<[u8; 32]> {

@@ -51,6 +51,9 @@ fn provider(
     let extra_ca = extra_ca(section, context, report);
     let keys = keys(section, context, report);
     let base_url = base_url?;
+    if !extra_ca.is_empty() && !base_url.origin.tls {
+        report.warning(&section.key("tls.ca"), "has no effect: base_url is http");
+    }
     Some(Provider {
         base_path: base_url.base_path,
         dialect: dialect?,
@@ -108,9 +111,9 @@ fn keys(section: &Section<'_>, context: &Context<'_>, report: &mut Report) -> Ve
     let mut keys: Vec<(ProviderKey, Place)> = Vec::new();
     for (at, entry) in section.tables("key", &shape::PROVIDER_KEY, report).iter().enumerate() {
         let name = key_name(entry, at + 1, report);
-        let Some((value, place)) = entry.secret(&shape::KEY_VALUE, context, report) else {
-            continue;
-        };
+        let Some(found) = entry.secret(&shape::KEY_VALUE, context, report) else { continue };
+        let (value, place) = (found.secret, found.place);
+        entry.note_secret(&shape::KEY_VALUE, value.hint(), found.source, report);
         let verdict = match value.expose().get(..3) {
             Some(start) if start.eq_ignore_ascii_case("tg-") => {
                 Err("is a gateway key (`tg-`), which never goes to a provider")

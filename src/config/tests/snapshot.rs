@@ -191,8 +191,8 @@ fn each_setting_is_told_with_its_file_and_line_and_no_secret() {
     let path = scene.folder.join("tidegate.toml").display().to_string();
     for (key, line, value, means) in [
         ("server.workers", "workers = 3", "3", None),
-        ("caller.alice.key", "key = { env", "\"tg...23\"", Some("env ALICE_KEY")),
-        ("caller.bob.key_sha256", "key_sha256", "\"012345...\"", None),
+        ("caller.alice.key", "key = { env", "\"sha256:449688...\"", Some("env ALICE_KEY")),
+        ("caller.bob.key_sha256", "key_sha256", "\"sha256:012345...\"", None),
         ("provider.anthropic.key.team-a.value", "value =", "\"sk-a...efgh\"", Some("file keys/a")),
         ("timeouts.response_head_stream", "response_head_stream", "\"1m30s\"", None),
         ("limits.passthrough_body", "passthrough_body", "\"2000000B\"", None),
@@ -239,4 +239,30 @@ fn modes_that_shut_everybody_out_are_warned_of() {
     let byok = Scene::new().variable("A", "tg-a").file("tidegate.toml", byok);
     let told: Vec<String> = byok.loaded().warnings.iter().map(ToString::to_string).collect();
     assert_eq!(told, ["`auth.mode` is \"byok\", so that no [[caller]] is let in"]);
+}
+
+#[test]
+fn a_root_for_a_provider_without_tls_is_warned_of() {
+    let certificate = rcgen::generate_simple_self_signed(["h".to_owned()]).unwrap().cert.pem();
+    let provider = "[[provider]]\nname = 'a'\ndialect = 'openai'\nbase_url = 'http://h'\n";
+    let written = format!("storage.path = 'off'\n{provider}tls.ca = 'ca.pem'");
+    let scene = Scene::new().file("tidegate.toml", &written).file("ca.pem", &certificate.repeat(2));
+    let loaded = scene.loaded();
+    assert_eq!(loaded.snapshot.providers[0].extra_ca.len(), 2);
+    let told: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["`provider.a.tls.ca` has no effect: base_url is http"]);
+}
+
+#[test]
+fn a_secret_is_taken_whole_but_for_its_last_line_end() {
+    let provider = "[[provider]]\nname = 'a'\ndialect = 'openai'\nbase_url = 'http://h'\n";
+    let written = format!("{provider}key = [{{ value.file = 'key' }}]");
+    for (content, taken) in
+        [("abc", Some("abc")), ("abc\n", Some("abc")), ("abc\r\n", Some("abc")), ("abc\n\n", None)]
+    {
+        let scene = Scene::new().file("tidegate.toml", &written).file("key", content);
+        let loaded = crate::config::load(&scene.sources());
+        let value = loaded.as_ref().ok().map(|l| l.snapshot.providers[0].keys[0].value.expose());
+        assert_eq!(value, taken, "{content:?}");
+    }
 }

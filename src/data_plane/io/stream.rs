@@ -133,7 +133,7 @@ impl Stream {
         let tcp = match &mut self.transport {
             Transport::Plain(tcp) => &*tcp,
             Transport::Tls(tls) => {
-                if tls.has_plaintext() {
+                if tls.has_unread() {
                     return Ok(());
                 }
                 tls.tcp()
@@ -169,7 +169,7 @@ impl Stream {
             (Transport::Tls(tls), Peek::Bytes) => {
                 tls.absorb().await && self.fd.peek() == Peek::Quiet
             }
-            (Transport::Tls(tls), Peek::Quiet) => !tls.has_plaintext(),
+            (Transport::Tls(tls), Peek::Quiet) => !tls.has_unread(),
             (_, peek) => peek == Peek::Quiet,
         }
     }

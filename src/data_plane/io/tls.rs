@@ -16,15 +16,17 @@ use super::stream::read_tcp;
 /// A socket with a TLS session on it. An idle one holds no ciphertext buffer.
 #[derive(Debug)]
 pub struct TlsStream {
-    tcp: TcpStream,
-    session: Connection,
     buffers: Buffers,
+    /// Read and not yet decrypted; without capacity while there is nothing.
+    ciphertext: Buffer,
+    session: Connection,
+    tcp: TcpStream,
 }
 
 impl TlsStream {
     /// A session that has not shaken hands.
     pub fn new(tcp: TcpStream, session: Connection, buffers: Buffers) -> Self {
-        Self { tcp, session, buffers }
+        Self { buffers, ciphertext: Buffer::default(), session, tcp }
     }
 
     /// The socket below, to wait on.
@@ -43,15 +45,17 @@ impl TlsStream {
         self.flush().await
     }
 
-    /// Whether decrypted bytes wait to be read.
-    pub fn has_plaintext(&mut self) -> bool {
-        matches!(self.session.reader().into_first_chunk(), Ok(chunk) if !chunk.is_empty())
+    /// Whether something waits to be read that the socket knows nothing of any more.
+    pub fn has_unread(&mut self) -> bool {
+        !self.ciphertext.is_empty()
+            || matches!(self.session.reader().into_first_chunk(), Ok(chunk) if !chunk.is_empty())
     }
 
     /// Takes in what lies in the receive queue (tickets, key updates). False when it was data or
     /// an end: then the peer spoke out of turn.
     pub async fn absorb(&mut self) -> bool {
         matches!(self.fill().await, Ok(n) if n > 0)
+            && self.ciphertext.is_empty()
             && matches!(
                 self.session.reader().into_first_chunk(),
                 Err(e) if e.kind() == std::io::ErrorKind::WouldBlock
@@ -92,14 +96,24 @@ impl TlsStream {
         let _gone = self.flush().await;
     }
 
-    /// Reads ciphertext once and decrypts it. 0 = end of the connection.
+    /// Decrypts what is there, or reads once and decrypts that. 0 = end of the connection.
     async fn fill(&mut self) -> Result<usize, Fault> {
-        let (result, buffer) = read_tcp(&mut self.tcp, self.buffers.take_small()).await;
-        let fed = match result {
-            Ok(n) => feed(&mut self.session, buffer.filled()).map(|()| n),
-            Err(e) => Err(Fault::Io(e)),
-        };
-        self.buffers.put(buffer);
+        let mut ciphertext = std::mem::take(&mut self.ciphertext);
+        if ciphertext.is_empty() {
+            let (result, buffer) = read_tcp(&mut self.tcp, self.buffers.take_small()).await;
+            ciphertext = buffer;
+            if let Err(error) = result {
+                self.buffers.put(ciphertext);
+                return Err(Fault::Io(error));
+            }
+        }
+        let here = ciphertext.len();
+        let fed = feed(&mut self.session, &mut ciphertext).map(|()| here);
+        if ciphertext.is_empty() {
+            self.buffers.put(ciphertext);
+        } else {
+            self.ciphertext = ciphertext;
+        }
         if self.session.wants_write() {
             // An alert or a key update. A failure to send it shows at the next read.
             let _unsent = self.flush().await;
@@ -120,12 +134,19 @@ impl TlsStream {
     }
 }
 
-/// Hands ciphertext to the session; an empty slice says that the connection ended.
-fn feed(session: &mut Connection, mut ciphertext: &[u8]) -> Result<(), Fault> {
+/// Hands ciphertext to the session until there is plaintext to take: a session refuses more while
+/// it holds too much. An empty buffer says that the connection ended.
+fn feed(session: &mut Connection, ciphertext: &mut Buffer) -> Result<(), Fault> {
     loop {
-        session.read_tls(&mut ciphertext)?;
-        session.process_new_packets().map_err(Fault::Tls)?;
-        if ciphertext.is_empty() {
+        let mut rest = ciphertext.filled();
+        let taken = session.read_tls(&mut rest)?;
+        ciphertext.consume(taken);
+        let state = session.process_new_packets().map_err(Fault::Tls)?;
+        if taken == 0 {
+            // The peer said `close_notify`; what follows it means nothing (RFC 8446 section 6.1).
+            ciphertext.clear();
+        }
+        if ciphertext.is_empty() || state.plaintext_bytes_to_read() > 0 {
             return Ok(());
         }
     }
