@@ -1,6 +1,6 @@
 //! What one worker counts, on its own cache line; readers sum over workers.
 
-use crossbeam_utils::CachePadded;
+use crossbeam::utils::CachePadded;
 
 use super::atomic::{AtomicU32, AtomicU64, Ordering};
 

@@ -1,7 +1,7 @@
 //! What happened, from workers to the control plane: a bounded queue per worker (DESIGN D11).
 //! Never blocks: a full queue drops the record and counts it.
 
-use crossbeam_queue::ArrayQueue;
+use crossbeam::queue::ArrayQueue;
 
 use super::atomic::{AtomicU64, Ordering};
 

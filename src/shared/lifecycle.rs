@@ -1,6 +1,6 @@
 //! Running, draining, stopping: one byte that only ever goes forward.
 
-use crossbeam_utils::CachePadded;
+use crossbeam::utils::CachePadded;
 
 use super::atomic::{AtomicU8, Ordering};
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crossbeam_utils::CachePadded;
+use crossbeam::utils::CachePadded;
 
 use super::atomic::{AtomicU64, Ordering};
 

@@ -1,6 +1,6 @@
 //! What one worker shows to the other threads.
 
-use crossbeam_utils::CachePadded;
+use crossbeam::utils::CachePadded;
 
 use super::atomic::{AtomicU8, AtomicU64, Ordering};
 use super::counters::Counters;
