@@ -4,10 +4,8 @@
 
 /// Whether `byte` may stand in a token (RFC 9110 section 5.6.2).
 #[inline]
-pub const fn is_token_byte(byte: u8) -> bool {
-    matches!(byte,
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'!' | b'#' | b'$' | b'%' | b'&' | b'\''
-        | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
+pub fn is_token_byte(byte: u8) -> bool {
+    TOKEN_BYTES.get(usize::from(byte)).copied().unwrap_or_default()
 }
 
 /// Whether `bytes` is a token: not empty, and token bytes only (RFC 9110 section 5.6.2).
@@ -53,6 +51,21 @@ pub fn contains(text: &[u8], word: &[u8]) -> bool {
     debug_assert!(!word.is_empty(), "an empty word is in every text");
     text.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word))
 }
+
+/// One look-up per byte of every field name.
+static TOKEN_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut rest: &[u8] = b"!#$%&'*+-.^_`|~0123456789\
+        ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    while let [byte, tail @ ..] = rest {
+        #[expect(clippy::as_conversions, clippy::indexing_slicing, reason = "const; a byte fits")]
+        {
+            table[*byte as usize] = true;
+        }
+        rest = tail;
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests {

@@ -30,7 +30,7 @@ fn check_corpus(name: &str, extension: &str) {
     );
     let folder = root.join("http1");
     let Ok(entries) = std::fs::read_dir(&folder) else {
-        println!("corpus {name}: SKIPPED, no corpora at {}", folder.display());
+        println!("\ncorpus {name}: SKIPPED, no corpora at {}", folder.display());
         return;
     };
     let mut cases: Vec<PathBuf> = entries
@@ -44,7 +44,8 @@ fn check_corpus(name: &str, extension: &str) {
             differences.push(format!("{}: {difference}", case.display()));
         }
     }
-    println!("corpus {name}: {} of {}", cases.len() - differences.len(), cases.len());
+    // On a line of its own: with one test thread the name of the test stands before it.
+    println!("\ncorpus {name}: {} of {}", cases.len() - differences.len(), cases.len());
     for difference in differences.iter().take(20) {
         println!("  {difference}");
     }

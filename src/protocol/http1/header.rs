@@ -52,19 +52,33 @@ impl Known {
     pub fn of(name: &[u8]) -> Self {
         let Some(&first) = name.first() else { return Self::Other };
         let first = first | 0x20;
-        for &(text, known) in BY_LENGTH.get(name.len()).copied().unwrap_or_default() {
-            if text.first() == Some(&first) && text.eq_ignore_ascii_case(name) {
+        let names = BY_LENGTH.get(name.len()).copied().unwrap_or_default();
+        if names.iter().any(|(text, _)| text.first() == Some(&first)) {
+            let mut lower = [0; 32];
+            if let Some(start) = lower.get_mut(..name.len()) {
+                start.copy_from_slice(name);
+            }
+            // All of it, not the name only: a fixed length is a few vector operations.
+            lower.make_ascii_lowercase();
+            let lower = lower.get(..name.len()).unwrap_or_default();
+            if let Some(&(_, known)) = names.iter().find(|&&(text, _)| text == lower) {
                 return known;
             }
         }
-        match first {
-            b'x' | b'a' => Self::of_prefix(name),
+        // One byte tells families from the many other names that begin with `x-` or `a`.
+        let telling = match first {
+            b'x' => name.get(2),
+            b'a' => name.get(10),
+            _ => None,
+        };
+        match telling.map(|byte| byte | 0x20) {
+            Some(b'f' | b'p' | b'r' | b't') => Self::of_family(name),
             _ => Self::Other,
         }
     }
 
-    fn of_prefix(name: &[u8]) -> Self {
-        for &(prefix, known) in PREFIXES {
+    fn of_family(name: &[u8]) -> Self {
+        for &(prefix, known) in FAMILIES {
             if name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)) {
                 return known;
             }
@@ -145,7 +159,7 @@ type Names = &'static [(&'static [u8], Known)];
 /// The longest whole name below, in bytes.
 const NAME_BYTES_MAX: usize = 25;
 
-const PREFIXES: &[(&[u8], Known)] = &[
+const FAMILIES: &[(&[u8], Known)] = &[
     (b"anthropic-ratelimit-", Known::RateLimit),
     (b"anthropic-priority-", Known::RateLimit),
     (b"x-ratelimit-", Known::RateLimit),
@@ -222,6 +236,10 @@ mod tests {
         assert_eq!(Known::of(b"Anthropic-RateLimit-Unified-5h-Reset"), Known::RateLimit);
         assert_eq!(Known::of(b"x-ratelimit-remaining-tokens"), Known::RateLimit);
         assert_eq!(Known::of(b"x-forwarded"), Known::Other);
+        for (prefix, known) in FAMILIES {
+            assert_eq!(Known::of(prefix), *known, "{prefix:?}");
+            assert_eq!(Known::of(&prefix.to_ascii_uppercase()), *known, "{prefix:?}");
+        }
     }
 
     #[test]

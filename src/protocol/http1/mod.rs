@@ -12,6 +12,7 @@ pub mod framing;
 pub mod head;
 pub mod header;
 pub mod parse;
+mod plain_line;
 mod refusal;
 mod start_line;
 pub mod write;

@@ -10,6 +10,7 @@ use memchr::{memchr, memchr2};
 use crate::protocol::http1::Refusal;
 use crate::protocol::http1::head::{Field, Fields, RequestHead, ResponseHead, Span};
 use crate::protocol::http1::header::Known;
+use crate::protocol::http1::plain_line::PlainLine;
 use crate::protocol::http1::start_line::{RequestLine, StatusLine};
 
 /// Bounds of one head.
@@ -198,6 +199,7 @@ impl Lines {
 
     /// Reads field lines up to the empty line. Gives the index after it, or `None` before it came.
     fn fields(&mut self, bytes: &[u8], fields_max: usize) -> Result<Option<usize>, Refusal> {
+        self.plain_fields(bytes, fields_max);
         let mut batch_start = self.line_start;
         let mut lines = 0;
         let has_room = |count: usize, line: usize| {
@@ -231,6 +233,23 @@ impl Lines {
         }
         self.check_tail(bytes)?;
         Ok(None)
+    }
+
+    /// Takes the whole lines that nothing is wrong with, up to the first other one.
+    fn plain_fields(&mut self, bytes: &[u8], fields_max: usize) {
+        // A line that was looked at before is not begun again: that would cost its square.
+        while self.scanned == self.line_start && self.fields.len() < fields_max {
+            let start = self.line_start;
+            let rest = bytes.get(start..).unwrap_or_default();
+            let Some(line) = PlainLine::find(rest) else { return };
+            self.fields.push(Field {
+                known: Known::of(rest.get(..line.name_end).unwrap_or_default()),
+                name: Span::new(start, start + line.name_end),
+                value: Span::new(start + line.value_start, start + line.value_end),
+            });
+            self.line_start += line.end;
+            self.scanned = self.line_start;
+        }
     }
 
     /// Splits and checks `lines` whole field lines that begin at `start`.
