@@ -11,6 +11,7 @@ use super::connection::serve;
 use crate::data_plane::io::readiness::Readiness;
 use crate::data_plane::worker::local::Local;
 use crate::data_plane::worker::notify::first;
+use crate::data_plane::worker::runtime::Rung;
 use crate::shared::lifecycle::Phase;
 
 /// Accepts until the drain has emptied the queue; then the socket closes.
@@ -65,17 +66,16 @@ fn begin(local: &Rc<Local>, mut stream: TcpStream, peer: SocketAddr) {
         turn_away(&mut stream);
         return;
     }
-    // The epoll driver needs the flag; io_uring's socket operations do not mind it.
-    if stream.set_nonblocking(true).is_err() {
+    // The epoll driver needs the flag; io_uring polls by itself.
+    if local.rung == Rung::Epoll && stream.set_nonblocking(true).is_err() {
         return;
     }
     let Ok(stream) = monoio::net::TcpStream::from_std(stream) else { return };
     counters.connection_opened();
-    let task = serve(local.clone(), stream, peer);
-    let local = local.clone();
-    local.clone().spawn(async move {
-        let _counted = Counted(local);
-        task.await;
+    let counted = Counted(local.clone());
+    local.spawn(async move {
+        serve(counted.0.clone(), stream, peer).await;
+        drop(counted);
     });
 }
 

@@ -69,7 +69,8 @@ impl Exchange<'_> {
         // Who stops reading may have said why.
         self.phase = "response_head";
         let wait_ms = if sent.is_ok() { self.response_head_ms() } else { AFTER_BROKEN_SEND_MS };
-        let answered = self.read_head(&mut upstream, (Wait::ResponseHead, Some(wait_ms))).await?;
+        let wait = self.bound((Wait::ResponseHead, Some(wait_ms)));
+        let answered = self.read_head(&mut upstream, wait).await?;
         Ok(Call { answered, upstream, sent_whole: sent.is_ok() })
     }
 
@@ -84,7 +85,8 @@ impl Exchange<'_> {
                 return Ok(Connection { reused: true, stream });
             }
         }
-        let connect_ms = self.snapshot.timeouts.connect.0;
+        let (_, connect_ms) = self.bound((Wait::Connect, Some(self.snapshot.timeouts.connect.0)));
+        let connect_ms = connect_ms.unwrap_or(u64::MAX);
         let target = Target { connect_ms, index: route.index, provider: route.provider };
         let stream = connect::open(&local, target, client).await?;
         client.watch.on_hangup_end(client.gone_from, Some(stream.watch()));

@@ -136,7 +136,7 @@ impl Exchange<'_> {
     /// Reads the whole body, within `limits.body`.
     async fn receive_body(&mut self) -> Result<Body, Failure> {
         let bytes_max = self.snapshot.limits.body_bytes;
-        let idle = (Wait::ClientBody, Some(self.snapshot.timeouts.client_body_idle.0));
+        let idle = self.bound((Wait::ClientBody, Some(self.snapshot.timeouts.client_body_idle.0)));
         let failed = |fault| Failure::from(Kind::of_body(fault, bytes_max));
         let declared = match self.request.body {
             crate::protocol::http1::framing::BodyLength::Length(n) => n,
@@ -172,7 +172,20 @@ impl Exchange<'_> {
 
     /// The bound on a peer that takes no bytes.
     pub fn write_stall(&self) -> Limit {
-        (Wait::WriteStall, Some(self.snapshot.timeouts.write_stall.0))
+        let (_, ms) = self.bound((Wait::WriteStall, Some(self.snapshot.timeouts.write_stall.0)));
+        (Wait::WriteStall, ms)
+    }
+
+    /// `limit`, or what is left of the whole exchange's deadline where that is less.
+    pub fn bound(&self, limit: Limit) -> Limit {
+        let Some(exchange) = self.snapshot.timeouts.exchange else { return limit };
+        let end = self.started.plus(exchange.0);
+        // A millisecond at least: the wheel, not this sum, ends the wait.
+        let left = end.since(Millis::now()).max(1);
+        match limit {
+            (_, Some(ms)) if ms <= left => limit,
+            _ => (Wait::Exchange, Some(left)),
+        }
     }
 
     /// Whether the connection must close after the answer, as far as this side is concerned.

@@ -115,7 +115,7 @@ impl Exchange<'_> {
     ) -> Result<(), Broken> {
         let mut stand = passage.take(&mut buffer);
         let mut result = self.write_first(passage, &stand, out, &mut buffer).await;
-        let idle = (Wait::ByteIdle, Some(self.snapshot.timeouts.byte_idle.0));
+        let byte_idle = (Wait::ByteIdle, Some(self.snapshot.timeouts.byte_idle.0));
         let mut full_reads = 0;
         while result.is_ok() {
             match stand {
@@ -131,7 +131,7 @@ impl Exchange<'_> {
                 let large = self.client.local.buffers.take_large();
                 self.client.local.buffers.put(std::mem::replace(&mut buffer, large));
             }
-            (stand, buffer) = passage.read(upstream, buffer, idle).await;
+            (stand, buffer) = passage.read(upstream, buffer, self.bound(byte_idle)).await;
             full_reads = if buffer.spare() == 0 { full_reads + 1 } else { 0 };
             passage.frame(&stand, &mut buffer);
             if !buffer.is_empty() {

@@ -67,7 +67,7 @@ impl Exchange<'_> {
             Err(_) => false,
         };
         self.phase = "response_head";
-        let wait = (Wait::ResponseHead, Some(self.response_head_ms()));
+        let wait = self.bound((Wait::ResponseHead, Some(self.response_head_ms())));
         match self.read_head(upstream, wait).await {
             Ok(answered) => Ok((answered, sent_whole)),
             Err(_) if self.client_is_gone() => Err(Kind::ClientGone.into()),
@@ -130,7 +130,7 @@ impl Exchange<'_> {
     /// Reads the next bytes of the body from the client.
     async fn receive(&mut self, mut buffer: Buffer, bytes_max: u64) -> Result<Buffer, Failure> {
         buffer.clear_with_room(FRONT, BACK);
-        let idle = (Wait::ClientBody, Some(self.snapshot.timeouts.client_body_idle.0));
+        let idle = self.bound((Wait::ClientBody, Some(self.snapshot.timeouts.client_body_idle.0)));
         let (read, buffer) = self.client.stream.read(buffer, idle).await;
         let fault = match read {
             Ok(0) => BodyFault::ClientGone,

@@ -15,8 +15,12 @@ pub enum Wait {
     Connect,
     /// The next request on a kept-alive connection (`keep_alive`).
     KeepAlive,
+    /// The whole exchange (`exchange`).
+    Exchange,
     /// The rest of a request that nobody will serve, read so that the answer arrives.
     Linger,
+    /// A read that holds a buffer, before the connection waits on without one.
+    Park,
     /// A response head (`response_head`, `response_head_stream`).
     ResponseHead,
     /// The peer to take bytes (`write_stall`).
@@ -31,8 +35,10 @@ impl Wait {
             Self::ClientBody => "timeouts.client_body_idle",
             Self::ClientHead => "timeouts.client_head",
             Self::Connect => "timeouts.connect",
+            Self::Exchange => "timeouts.exchange",
             Self::KeepAlive => "timeouts.keep_alive",
             Self::Linger => "linger",
+            Self::Park => "park",
             Self::ResponseHead => "timeouts.response_head",
             Self::WriteStall => "timeouts.write_stall",
         }

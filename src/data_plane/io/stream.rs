@@ -4,11 +4,11 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use monoio::buf::{IoBuf, IoBufMut};
-use monoio::io::{AsyncReadRent, AsyncWriteRent};
+use monoio::io::{AsyncReadRent, AsyncWriteRent, CancelHandle, CancelableAsyncReadRent};
 use monoio::net::TcpStream;
 
 use super::buffer::{Buffer, Buffers};
-use super::fault::{Fault, Limit};
+use super::fault::{Cause, Fault, Limit};
 use super::fd::{Fd, Peek};
 use super::tls::TlsStream;
 use super::watch::{End, Watch, Watchers};
@@ -77,6 +77,40 @@ impl Stream {
             Some(cause) => (Err(Fault::Ended(cause)), buffer),
             None => (result, buffer),
         }
+    }
+
+    /// Reads once, or gives up after `park_ms` with nothing lost and the connection as it was, so
+    /// that a connection that idles for long holds no buffer.
+    pub async fn read_or_park(
+        &mut self,
+        buffer: Buffer,
+        park_ms: u64,
+    ) -> (Result<Idled, Fault>, Buffer) {
+        let Transport::Plain(tcp) = &mut self.transport else {
+            return (Ok(Idled::Parked), buffer);
+        };
+        let Some(handle) = self.watch.arm_park(park_ms) else {
+            return (Ok(Idled::Parked), buffer);
+        };
+        let (result, buffer) = read_tcp_until(tcp, buffer, handle).await;
+        self.watch.disarm();
+        let cause = self.watch.cause();
+        let outcome = match (result, cause) {
+            // What came together with the end of the wait is still served.
+            (Ok(n), Some(_)) if n > 0 => {
+                self.watch.forgive();
+                Ok(Idled::Read(n))
+            }
+            (Ok(0), Some(Cause::Deadline(_))) => Ok(Idled::Read(0)),
+            (Err(_), Some(Cause::Deadline(_))) => {
+                self.watch.forgive();
+                Ok(Idled::Parked)
+            }
+            (Ok(n), None) => Ok(Idled::Read(n)),
+            (Err(error), None) => Err(Fault::Io(error)),
+            (_, Some(cause)) => Err(Fault::Ended(cause)),
+        };
+        (outcome, buffer)
     }
 
     /// Writes all that is filled and consumes it. The limit bounds each step of progress.
@@ -198,6 +232,27 @@ impl Stream {
     pub fn reset_on_close(&self) {
         self.fd.reset_on_close();
     }
+}
+
+/// How a read that may be given up ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Idled {
+    /// Nothing came.
+    Parked,
+    /// So many bytes; 0 = the peer ended its side.
+    Read(usize),
+}
+
+async fn read_tcp_until(
+    tcp: &mut TcpStream,
+    buffer: Buffer,
+    handle: CancelHandle,
+) -> (std::io::Result<usize>, Buffer) {
+    let room = buffer.spare();
+    let (bytes, start, back) = buffer.into_parts();
+    let len = bytes.len();
+    let (result, slice) = tcp.cancelable_read(bytes.slice_mut(len..len + room), handle).await;
+    (result, Buffer::from_parts(slice.into_inner(), start, back))
 }
 
 /// Reads once behind what is filled.

@@ -12,6 +12,7 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use monoio::io::{CancelHandle, Canceller};
 use rustix::event::epoll;
 
 use super::fault::{Cause, Limit, Wait};
@@ -20,14 +21,12 @@ use super::wheel::{Entry, Wheel};
 use crate::shared::clock::Millis;
 
 /// One worker's watches: the deadline wheel and the hang-up reports.
-#[derive(Debug)]
 pub struct Watchers {
     epoll: OwnedFd,
     sleeper: RefCell<Option<Waker>>,
     table: RefCell<Table>,
 }
 
-#[derive(Debug)]
 struct Table {
     free: Vec<u32>,
     slots: Vec<Slot>,
@@ -36,8 +35,9 @@ struct Table {
     wheel: Wheel,
 }
 
-#[derive(Debug)]
 struct Slot {
+    /// Ends a read without ending the connection; only while one holds a buffer.
+    canceller: Option<Canceller>,
     cause: Option<Cause>,
     deadline: Option<Deadline>,
     end: End,
@@ -223,6 +223,12 @@ impl Watchers {
     }
 }
 
+impl std::fmt::Debug for Watchers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Watchers").finish_non_exhaustive()
+    }
+}
+
 impl Table {
     fn slot(&mut self, slot: u32) -> Option<&mut Slot> {
         self.slots.get_mut(usize::try_from(slot).ok()?)
@@ -252,8 +258,9 @@ impl Table {
 }
 
 impl Slot {
-    const fn free() -> Self {
+    fn free() -> Self {
         Self {
+            canceller: None,
             cause: None,
             deadline: None,
             end: End::Downstream,
@@ -268,7 +275,15 @@ impl Slot {
 
     fn end_for(&mut self, wait: Wait) {
         match wait {
+            Wait::Park => {
+                self.cause.get_or_insert(Cause::Deadline(wait));
+                // The read is awaited to its end and may still bring data (D3).
+                drop(self.canceller.take().map(Canceller::cancel));
+            }
             // The answer to a slow client still has to go out.
+            Wait::Exchange if self.end == End::Downstream => {
+                self.end_reads(Cause::Deadline(wait));
+            }
             Wait::ClientHead | Wait::ClientBody | Wait::KeepAlive | Wait::Linger => {
                 self.end_reads(Cause::Deadline(wait));
             }
@@ -320,6 +335,12 @@ impl Watch {
                 sleeper.wake();
             }
         }
+    }
+
+    /// Bounds a read that is to be cancelled, not ended, and gives what cancels it.
+    pub fn arm_park(&self, ms: u64) -> Option<CancelHandle> {
+        self.arm((Wait::Park, Some(ms)));
+        self.with(|slot| slot.canceller.get_or_insert_with(Canceller::new).handle())
     }
 
     /// No wait is bound any more.

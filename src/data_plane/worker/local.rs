@@ -32,6 +32,8 @@ pub struct Local {
     pub buffers: Buffers,
     /// Rung when new addresses were adopted.
     pub addresses_changed: Notify,
+    /// Connections that wait with a buffer in hand.
+    pub parking: Parking,
     /// Rung when the process's phase moved.
     pub phase_changed: Notify,
     /// Client connections this worker may hold; `None` = no limit.
@@ -67,6 +69,7 @@ impl Local {
             connection_limit: seat.connection_limit,
             ids: RequestIds::new(),
             index: seat.index,
+            parking: Parking::default(),
             phase_changed: Notify::default(),
             pool: Pool::default(),
             rung: seat.rung,
@@ -126,10 +129,10 @@ impl Local {
 
     /// Runs `task` beside all others; a panic in it is counted and ends nothing else.
     pub fn spawn(self: &Rc<Self>, task: impl Future<Output = ()> + 'static) {
-        let local = self.clone();
+        let (local, guarded) = (self.clone(), CatchPanic::new(task));
         // Detached: the task owns all it needs and reports through `local`.
         drop(monoio::spawn(async move {
-            if CatchPanic::new(task).await.is_err() {
+            if guarded.await.is_err() {
                 local.cell().counters.panicked();
             }
         }));
@@ -144,6 +147,31 @@ impl Local {
     }
 }
 
+/// Bounds how many connections of a worker wait with a buffer in hand.
+#[derive(Debug, Default)]
+pub struct Parking {
+    inside: Cell<usize>,
+}
+
+impl Parking {
+    /// Takes a place if there is one; give it back with [`Parking::leave`].
+    pub fn try_enter(&self) -> bool {
+        let inside = self.inside.get();
+        let enters = inside < PARKING_MAX;
+        if enters {
+            self.inside.set(inside + 1);
+        }
+        enters
+    }
+
+    /// Gives a place back.
+    pub fn leave(&self) {
+        self.inside.set(self.inside.get().saturating_sub(1));
+    }
+}
+
+/// Connections that may wait with a buffer in hand: 4 MiB of them.
+const PARKING_MAX: usize = 256;
 /// How often a worker looks after its pools.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 /// Small buffers touched before the first accept: 1 MiB.
