@@ -3,7 +3,7 @@
 //! Sans-io and strict: nothing is repaired. A line ends in CRLF, a field has one meaning, a body
 //! has one length, or the message is refused with a [`Refusal`]. The way through: a
 //! [`parse::RequestParser`] gives a [`head::RequestHead`], [`framing::request_body`] says how the
-//! body ends, a [`chunked::Decoder`] walks chunks, and [`write`] makes what we send ourselves.
+//! body ends, a [`chunked::Decoder`] walks chunks, and [`mod@write`] makes what we send ourselves.
 //! Never forwards a byte of a head as it came except names and values that passed the parser.
 
 pub mod body;

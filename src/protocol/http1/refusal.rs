@@ -23,7 +23,7 @@ pub enum Refusal {
     ContentLength,
     /// `Authorization`, `X-Api-Key` or `Expect` more than once.
     DuplicateField,
-    /// A field line that is not `name ":" value`: bad name, folding, or whitespace before the colon.
+    /// A field line that is not `name ":" value`: a bad name, a fold, or a space before the colon.
     FieldName,
     /// A control byte in a field value.
     FieldValue,
