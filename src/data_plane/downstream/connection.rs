@@ -10,7 +10,8 @@ use crate::config::snapshot::Snapshot;
 use crate::data_plane::exchange::{self, Next};
 use crate::data_plane::io::buffer::Buffer;
 use crate::data_plane::io::fault::{Cause, Fault, Wait};
-use crate::data_plane::io::stream::Stream;
+use crate::data_plane::io::fd::Peek;
+use crate::data_plane::io::stream::{Idled, Stream};
 use crate::data_plane::io::watch::End;
 use crate::data_plane::worker::local::Local;
 use crate::protocol::http1::parse::{HeadLimits, RequestParser};
@@ -28,23 +29,31 @@ pub struct Connection {
     pub stream: Stream,
 }
 
-/// Serves one connection to its end.
+/// Serves one connection to its end. While it idles it holds a few hundred bytes: the state of an
+/// exchange lives in a block of its own, and only for as long as the exchange.
 pub async fn serve(local: Rc<Local>, tcp: TcpStream, _peer: SocketAddr) {
     let stream = Stream::plain(&local.watchers, tcp, End::Downstream);
     let mut connection = Connection { buffer: Buffer::default(), local, stream };
-    while connection.serve_one().await == Next::KeepAlive {}
+    let mut served = false;
+    loop {
+        if connection.buffer.is_empty() && !connection.idle(served).await {
+            return;
+        }
+        if Box::pin(connection.serve_one()).await == Next::Close {
+            return;
+        }
+        served = true;
+    }
 }
 
 impl Connection {
-    /// One request and its answer.
+    /// One request, whose first bytes are here, and its answer.
     async fn serve_one(&mut self) -> Next {
         let snapshot = self.local.snapshot();
         let request = match self.read_head(&snapshot).await {
             Ok(request) => request,
             Err(fault) => return exchange::refuse_head(self, &snapshot, fault).await,
         };
-        // The snapshot may have changed while the connection idled.
-        let snapshot = self.local.snapshot();
         let used = exchange::run(self, &request, snapshot).await;
         self.take_back(request.buffer, used.bytes);
         used.next
@@ -61,7 +70,7 @@ impl Connection {
         }
     }
 
-    /// Waits for the next request and reads its whole head.
+    /// Reads the rest of a head whose first bytes are here.
     async fn read_head(&mut self, snapshot: &Snapshot) -> Result<Request, HeadFault> {
         let limits = HeadLimits {
             fields_max: snapshot.limits.headers,
@@ -69,48 +78,71 @@ impl Connection {
             line_bytes_max: REQUEST_LINE_BYTES_MAX,
         };
         let mut parser = RequestParser::new(limits);
-        let head_ms = snapshot.timeouts.client_head.0;
-        let mut deadline = None;
+        let deadline = Millis::now().plus(snapshot.timeouts.client_head.0);
         loop {
-            if !self.buffer.is_empty() {
-                if let Some(head) = parser.parse(self.buffer.filled())? {
-                    let buffer = std::mem::take(&mut self.buffer);
-                    return Ok(Request::new(head, buffer)?);
-                }
-                deadline.get_or_insert_with(|| Millis::now().plus(head_ms));
+            if let Some(head) = parser.parse(self.buffer.filled())? {
+                let buffer = std::mem::take(&mut self.buffer);
+                return Ok(Request::new(head, buffer)?);
             }
-            match deadline {
-                None => self.idle(snapshot.timeouts.keep_alive.0).await?,
-                Some(at) => self.read_more(at, snapshot.limits.head_bytes).await?,
-            }
+            self.read_more(deadline, snapshot.limits.head_bytes).await?;
         }
     }
 
-    /// Waits for the first byte of a request, holding no buffer.
-    async fn idle(&mut self, keep_alive_ms: u64) -> Result<(), HeadFault> {
+    /// Waits for the first bytes of a request; false when none will come. A busy connection waits
+    /// with a buffer in hand, which saves a system call per request; one that idles for long, or
+    /// has never sent anything, holds none.
+    async fn idle(&mut self, served: bool) -> bool {
         self.release_if_empty();
-        if self.local.shared.lifecycle.phase() >= Phase::Draining {
+        if self.local.shared.lifecycle.phase() >= Phase::Draining
+            && self.stream.peek() != Peek::Bytes
+        {
             // What the client has sent already is still served; an idle connection is not.
-            if self.stream.peek() != crate::data_plane::io::fd::Peek::Bytes {
-                return Err(HeadFault::Quiet);
-            }
+            return false;
         }
         self.stream.watch().set_idle(true);
-        let waited = self.stream.readable((Wait::KeepAlive, Some(keep_alive_ms))).await;
+        let came =
+            if served && self.local.parking.try_enter() { self.read_or_park().await } else { None };
+        let came = match came {
+            Some(came) => came,
+            None => self.wait_empty_handed().await,
+        };
         self.stream.watch().set_idle(false);
+        came
+    }
+
+    /// Reads with a buffer in hand for a while. `None` = nothing came.
+    async fn read_or_park(&mut self) -> Option<bool> {
+        let buffer = self.local.buffers.take_small();
+        let (idled, buffer) = self.stream.read_or_park(buffer, PARK_MS).await;
+        self.local.parking.leave();
+        match idled {
+            Ok(Idled::Read(n)) if n > 0 => {
+                self.buffer = buffer;
+                return Some(true);
+            }
+            Ok(Idled::Parked) => {}
+            Ok(Idled::Read(_)) | Err(_) => {
+                self.local.buffers.put(buffer);
+                return Some(false);
+            }
+        }
+        self.local.buffers.put(buffer);
+        None
+    }
+
+    async fn wait_empty_handed(&mut self) -> bool {
+        let keep_alive_ms = self.local.snapshot().timeouts.keep_alive.0;
+        let waited = self.stream.readable((Wait::KeepAlive, Some(keep_alive_ms))).await;
         match waited {
             Ok(()) => {}
             // A request that came together with the drain or the deadline is still served.
             Err(Fault::Ended(Cause::Drain | Cause::Deadline(_))) => self.stream.watch().forgive(),
-            Err(_) => return Err(HeadFault::Quiet),
+            Err(_) => return false,
         }
         let buffer = self.local.buffers.take_small();
         let (read, buffer) = self.stream.read(buffer, (Wait::ClientHead, None)).await;
         self.buffer = buffer;
-        match read {
-            Ok(n) if n > 0 => Ok(()),
-            _ => Err(HeadFault::Quiet),
-        }
+        matches!(read, Ok(n) if n > 0)
     }
 
     /// Reads more of a head that has begun.
@@ -142,6 +174,8 @@ impl Connection {
     }
 }
 
+/// How long a busy connection waits with a buffer in hand.
+const PARK_MS: u64 = 1_000;
 /// The longest request line in bytes; over it 414 (HARDENING 2).
 const REQUEST_LINE_BYTES_MAX: usize = 8 * 1024;
 /// Room behind the largest head, so that a body's first bytes come along.
