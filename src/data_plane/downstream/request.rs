@@ -8,10 +8,12 @@ use bytes::Bytes;
 use super::connection::Connection;
 use crate::data_plane::io::buffer::{Buffer, LARGE};
 use crate::data_plane::io::fault::{Cause, Fault, Limit, Wait};
+use crate::data_plane::io::fd::Discarded;
 use crate::protocol::http1::Refusal;
 use crate::protocol::http1::body::{Body, Piece};
 use crate::protocol::http1::framing::{self, BodyLength};
 use crate::protocol::http1::head::RequestHead;
+use crate::shared::clock::Millis;
 
 /// A request whose head is whole.
 #[derive(Debug)]
@@ -255,20 +257,19 @@ impl Connection {
         self.stream.finish((Wait::WriteStall, Some(LINGER_MS))).await;
         self.stream.watch().forgive();
         self.stream.watch().on_hangup_remember();
-        let end = crate::shared::clock::Millis::now().plus(LINGER_MS);
+        let end = Millis::now().plus(LINGER_MS);
         let mut left = LINGER_BYTES;
-        let mut buffer = self.local.buffers.take_small();
-        while left > 0 {
-            buffer.clear();
-            let ms = end.since(crate::shared::clock::Millis::now());
-            let (read, filled) = self.stream.read(buffer, (Wait::Linger, Some(ms))).await;
-            buffer = filled;
-            match read {
-                Ok(n) if n > 0 && ms > 0 => left = left.saturating_sub(n),
-                _ => break,
+        loop {
+            let ms = end.since(Millis::now());
+            if left == 0 || ms == 0 {
+                return;
+            }
+            let waited = self.stream.readable((Wait::Linger, Some(ms))).await;
+            match (waited, self.stream.discard()) {
+                (Ok(()), Discarded::Bytes(n)) => left = left.saturating_sub(n),
+                _ => return,
             }
         }
-        self.local.buffers.put(buffer);
     }
 }
 

@@ -54,6 +54,17 @@ impl Fd {
         }
     }
 
+    /// Takes what lies in the receive queue and throws it away, 4 KiB at most.
+    pub fn discard(self) -> Discarded {
+        let mut bytes = [0_u8; 4_096];
+        match recv(self.borrow(), &mut bytes, RecvFlags::DONTWAIT) {
+            Ok((_, 0)) => Discarded::Closed,
+            Ok((_, n)) => Discarded::Bytes(n),
+            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => Discarded::Bytes(0),
+            Err(_) => Discarded::Closed,
+        }
+    }
+
     /// Asks `epoll` to report once, under `token`, when the peer ends its side or resets.
     ///
     /// # Errors
@@ -84,6 +95,15 @@ impl Fd {
             BorrowedFd::borrow_raw(self.0)
         }
     }
+}
+
+/// What was thrown away.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Discarded {
+    /// So many bytes; 0 = there was nothing.
+    Bytes(usize),
+    /// The peer ended its side, or the connection broke.
+    Closed,
 }
 
 /// What a look at a socket's receive queue found.

@@ -9,7 +9,7 @@ use monoio::net::TcpStream;
 
 use super::buffer::{Buffer, Buffers};
 use super::fault::{Cause, Fault, Limit};
-use super::fd::{Fd, Peek};
+use super::fd::{Discarded, Fd, Peek};
 use super::tls::TlsStream;
 use super::watch::{End, Watch, Watchers};
 
@@ -216,6 +216,11 @@ impl Stream {
     /// A look at the receive queue.
     pub fn peek(&self) -> Peek {
         self.fd.peek()
+    }
+
+    /// Throws away what the peer has sent, holding no buffer.
+    pub fn discard(&self) -> Discarded {
+        self.fd.discard()
     }
 
     /// Sends FIN after all that was written; reading goes on. TLS says `close_notify` first.
