@@ -7,4 +7,5 @@ pub mod ascii;
 pub mod dialect;
 pub mod http1;
 pub mod json;
+pub mod request_facts;
 pub mod sse;
