@@ -4,6 +4,8 @@
 //! panics on any input; work is linear in the input; memory is bounded.
 
 pub mod ascii;
+#[cfg(test)]
+mod corpus;
 pub mod dialect;
 pub mod http1;
 pub mod json;

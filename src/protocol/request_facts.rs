@@ -38,6 +38,11 @@ pub struct Span {
 }
 
 impl Span {
+    /// From its first byte to after its last.
+    pub const fn range(self) -> Range<usize> {
+        self.start..self.end
+    }
+
     /// The bytes at this place.
     pub fn of(self, body: &[u8]) -> &[u8] {
         body.get(self.start..self.end).unwrap_or_default()

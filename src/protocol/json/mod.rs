@@ -7,5 +7,6 @@ mod block;
 pub mod number;
 pub mod scan;
 pub mod skip;
+pub mod splice;
 pub mod text;
 pub mod write;
