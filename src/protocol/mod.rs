@@ -4,7 +4,10 @@
 //! panics on any input; work is linear in the input; memory is bounded.
 
 pub mod ascii;
+#[cfg(test)]
+mod corpus;
 pub mod dialect;
 pub mod http1;
 pub mod json;
+pub mod request_facts;
 pub mod sse;

@@ -1,3 +1,9 @@
 //! Event streams (WHATWG HTML section 9.2) as bytes. Never changes a byte that passes.
 
 pub mod boundary;
+pub mod event;
+pub mod framer;
+pub mod write;
+
+#[cfg(test)]
+mod corpus_tests;

@@ -1,0 +1,401 @@
+//! Finds the members that somebody asked for in one JSON text, over any split of reads.
+//!
+//! Never builds a tree, never allocates, never holds more than one key or short value. Containers
+//! nobody asked for are passed over by their brackets alone, so a text that ends well may still
+//! be no JSON inside them; a text that breaks the grammar where it is read is told as broken.
+
+use std::ops::Range;
+
+use super::number;
+use super::skip::Skip;
+use super::text::unescape;
+
+/// What a reader wants of the value that comes next.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Want<N> {
+    /// Its members too, if it is a container; else as `Take`.
+    Enter(N),
+    /// Nothing.
+    Skip,
+    /// The value itself; a container is told by its span only.
+    Take(N),
+}
+
+/// A value that was wanted, or one end of a container that is entered.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Value<'a> {
+    /// An entered container ended. The span is the whole of it.
+    Closed,
+    /// A container that was not entered. The span is the whole of it.
+    Container,
+    /// `false`.
+    False,
+    /// A string longer than the scanner holds.
+    LongString,
+    /// `null`.
+    Null,
+    /// A number as written; empty when it is longer than the scanner holds.
+    Number(&'a [u8]),
+    /// An array that is entered begins.
+    OpenedArray,
+    /// An object that is entered begins.
+    OpenedObject,
+    /// A string, escapes decoded.
+    String(&'a [u8]),
+    /// `true`.
+    True,
+}
+
+/// Who asks. `Node` names a place in the text, in the reader's own words.
+pub trait Reader {
+    /// A place in the text.
+    type Node: Copy;
+
+    /// An element of the array at `parent` begins.
+    fn element(&mut self, parent: Self::Node) -> Want<Self::Node>;
+
+    /// The member `key` (escapes decoded) of the object at `parent` begins.
+    fn member(&mut self, parent: Self::Node, key: &[u8]) -> Want<Self::Node>;
+
+    /// What was found at `node`. `span`: where, in bytes since the text began.
+    fn value(&mut self, node: Self::Node, value: Value<'_>, span: Range<u64>);
+}
+
+/// One JSON text, from its first byte on.
+#[derive(Clone, Copy, Debug)]
+pub struct Scanner<N> {
+    /// Entered containers, outermost first.
+    depth: usize,
+    /// Length of what `held` holds; beyond `held` when it did not fit.
+    held_len: usize,
+    held: [u8; HELD_BYTES_MAX],
+    levels: [Level<N>; LEVELS],
+    /// Bytes of the text before the present read.
+    offset: u64,
+    /// What is wanted of the value that comes or is being read.
+    want: Want<N>,
+    /// Where the present value or key began.
+    start: u64,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Level<N> {
+    is_object: bool,
+    node: N,
+    start: u64,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum State {
+    /// A number or a literal.
+    Atom,
+    Broken,
+    Colon,
+    CommaOrEnd,
+    /// Inside a container that is not entered.
+    Container(Skip),
+    Done,
+    FirstKey,
+    FirstValue,
+    /// Inside a key.
+    Key(Skip),
+    NextKey,
+    /// Inside a string value.
+    String(Skip),
+    Value,
+}
+
+impl<N: Copy> Scanner<N> {
+    /// For one text, whose outermost value is entered as `root`.
+    pub const fn new(root: N) -> Self {
+        Self {
+            depth: 0,
+            held: [0; HELD_BYTES_MAX],
+            held_len: 0,
+            levels: [Level { is_object: false, node: root, start: 0 }; LEVELS],
+            offset: 0,
+            start: 0,
+            state: State::Value,
+            want: Want::Enter(root),
+        }
+    }
+
+    /// Begins another text; cheaper than a new scanner.
+    pub const fn restart(&mut self, root: N) {
+        self.depth = 0;
+        self.held_len = 0;
+        self.offset = 0;
+        self.state = State::Value;
+        self.want = Want::Enter(root);
+    }
+
+    /// Takes in the next bytes of the text and tells `reader` what they hold.
+    pub fn push<R: Reader<Node = N>>(&mut self, reader: &mut R, bytes: &[u8]) {
+        let mut rest = bytes;
+        while let Some(&byte) = rest.first() {
+            let at = self.offset + length(bytes.len() - rest.len());
+            let taken = match self.state {
+                State::Atom => self.atom(reader, rest, at),
+                State::Broken => rest.len(),
+                State::Container(skip) => self.container(reader, skip, rest, at),
+                State::Key(skip) | State::String(skip) => self.string(reader, skip, rest, at),
+                _ if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') => 1,
+                _ => self.token(reader, byte, at),
+            };
+            rest = rest.get(taken..).unwrap_or_default();
+        }
+        self.offset += length(bytes.len());
+    }
+
+    /// Ends the text, and says whether it was whole: one value, and nothing but space around it.
+    pub fn finish<R: Reader<Node = N>>(&mut self, reader: &mut R) -> bool {
+        if self.state == State::Atom {
+            self.end_atom(reader, self.offset);
+        }
+        self.state == State::Done
+    }
+
+    /// The text cannot be JSON any more.
+    pub const fn spoil(&mut self) {
+        self.state = State::Broken;
+    }
+
+    /// Whether the next byte is part of a string, where no line may end.
+    pub const fn is_in_string(&self) -> bool {
+        match &self.state {
+            State::Container(skip) => skip.is_in_string(),
+            state => matches!(state, State::Key(_) | State::String(_)),
+        }
+    }
+
+    /// A byte between values.
+    fn token<R: Reader<Node = N>>(&mut self, reader: &mut R, byte: u8, at: u64) -> usize {
+        match (self.state, byte) {
+            (State::FirstKey | State::NextKey, b'"') => {
+                self.start = at;
+                self.held_len = 0;
+                self.state = State::Key(Skip::string());
+            }
+            (State::Colon, b':') => self.state = State::Value,
+            (State::CommaOrEnd, b',') => {
+                let is_object = self.level().is_some_and(|level| level.is_object);
+                self.state = if is_object { State::NextKey } else { State::Value };
+                self.want_element(reader);
+            }
+            (State::FirstKey | State::FirstValue | State::CommaOrEnd, b'}' | b']') => {
+                self.close(reader, byte == b'}', at);
+            }
+            (State::FirstValue, _) => {
+                self.want_element(reader);
+                return self.begin(reader, byte, at);
+            }
+            (State::Value, _) => return self.begin(reader, byte, at),
+            _ => self.state = State::Broken,
+        }
+        1
+    }
+
+    fn want_element<R: Reader<Node = N>>(&mut self, reader: &mut R) {
+        if let Some(level) = self.level()
+            && !level.is_object
+        {
+            self.want = reader.element(level.node);
+        }
+    }
+
+    /// The first byte of a value. Gives the bytes taken.
+    fn begin<R: Reader<Node = N>>(&mut self, reader: &mut R, byte: u8, at: u64) -> usize {
+        self.start = at;
+        self.held_len = 0;
+        match byte {
+            b'"' => self.state = State::String(Skip::string()),
+            b'{' | b'[' => self.open(reader, byte == b'{', at),
+            // Also NaN and the infinities, which some writers let slip.
+            b'-' | b'0'..=b'9' | b't' | b'f' | b'n' | b'N' | b'I' => {
+                self.state = State::Atom;
+                return 0;
+            }
+            _ => self.state = State::Broken,
+        }
+        1
+    }
+
+    fn open<R: Reader<Node = N>>(&mut self, reader: &mut R, is_object: bool, at: u64) {
+        self.state = State::Container(Skip::container());
+        if let Want::Enter(node) = self.want
+            && let Some(level) = self.levels.get_mut(self.depth)
+        {
+            *level = Level { is_object, node, start: at };
+            self.depth += 1;
+            self.state = if is_object { State::FirstKey } else { State::FirstValue };
+            let opened = if is_object { Value::OpenedObject } else { Value::OpenedArray };
+            reader.value(node, opened, at..at + 1);
+        }
+    }
+
+    fn close<R: Reader<Node = N>>(&mut self, reader: &mut R, is_object: bool, at: u64) {
+        match self.level() {
+            Some(level) if level.is_object == is_object => {
+                self.depth -= 1;
+                reader.value(level.node, Value::Closed, level.start..at + 1);
+                self.after_value();
+            }
+            _ => self.state = State::Broken,
+        }
+    }
+
+    fn container<R: Reader<Node = N>>(
+        &mut self,
+        reader: &mut R,
+        mut skip: Skip,
+        bytes: &[u8],
+        at: u64,
+    ) -> usize {
+        let Some(end) = skip.run(bytes) else {
+            self.state = State::Container(skip);
+            return bytes.len();
+        };
+        if let Want::Take(node) | Want::Enter(node) = self.want {
+            reader.value(node, Value::Container, self.start..at + length(end));
+        }
+        self.after_value();
+        end
+    }
+
+    /// A key or a string value, from after its opening quote or from a later read.
+    fn string<R: Reader<Node = N>>(
+        &mut self,
+        reader: &mut R,
+        mut skip: Skip,
+        bytes: &[u8],
+        at: u64,
+    ) -> usize {
+        let is_key = matches!(self.state, State::Key(_));
+        let is_wanted = is_key || self.want_node().is_some();
+        let Some(end) = skip.run(bytes) else {
+            if is_wanted {
+                self.hold(bytes);
+            }
+            self.state = if is_key { State::Key(skip) } else { State::String(skip) };
+            return bytes.len();
+        };
+        let content = bytes.get(..end - 1).unwrap_or_default();
+        if !is_wanted {
+            self.after_value();
+        } else if self.held_len == 0 && !content.contains(&b'\\') {
+            // Whole in this read and as written: no copy.
+            self.end_string(reader, is_key, content, at + length(end));
+        } else {
+            self.hold(content);
+            let (held, len) = (self.held, self.held_len);
+            self.end_held(reader, is_key, held.get(..len), at + length(end));
+        }
+        end
+    }
+
+    /// A string that was held, because it was split or has escapes; `None` when it did not fit.
+    fn end_held<R: Reader<Node = N>>(
+        &mut self,
+        reader: &mut R,
+        is_key: bool,
+        held: Option<&[u8]>,
+        end: u64,
+    ) {
+        match held.map(|held| (held, unescape(held, &mut [0; HELD_BYTES_MAX]).is_some())) {
+            Some((held, true)) => {
+                let mut out = [0; HELD_BYTES_MAX];
+                let text = unescape(held, &mut out).unwrap_or_default();
+                self.end_string(reader, is_key, text, end);
+            }
+            Some((_, false)) => self.state = State::Broken,
+            None if is_key => {
+                self.want = Want::Skip;
+                self.state = State::Colon;
+            }
+            None => self.end_value(reader, Value::LongString, end),
+        }
+    }
+
+    fn end_string<R: Reader<Node = N>>(
+        &mut self,
+        reader: &mut R,
+        is_key: bool,
+        text: &[u8],
+        end: u64,
+    ) {
+        if !is_key {
+            let fits = text.len() <= HELD_BYTES_MAX;
+            self.end_value(reader, if fits { Value::String(text) } else { Value::LongString }, end);
+        } else if let Some(level) = self.level() {
+            self.want = reader.member(level.node, text);
+            self.state = State::Colon;
+        }
+    }
+
+    fn atom<R: Reader<Node = N>>(&mut self, reader: &mut R, bytes: &[u8], at: u64) -> usize {
+        let end = bytes.iter().position(|byte| matches!(byte, b',' | b'}' | b']' | 0..=b' '));
+        self.hold(bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default());
+        let Some(end) = end else { return bytes.len() };
+        self.end_atom(reader, at + length(end));
+        end
+    }
+
+    fn end_atom<R: Reader<Node = N>>(&mut self, reader: &mut R, end: u64) {
+        let (held, len) = (self.held, self.held_len);
+        let text = held.get(..len).unwrap_or_default();
+        let value = match text {
+            b"true" => Value::True,
+            b"false" => Value::False,
+            b"null" => Value::Null,
+            // Too long to hold: a number of more digits than anybody counts.
+            _ if text.is_empty() || number::is_number(text) => Value::Number(text),
+            b"NaN" | b"Infinity" | b"-Infinity" => Value::Number(&[]),
+            _ => return self.state = State::Broken,
+        };
+        self.end_value(reader, value, end);
+    }
+
+    fn end_value<R: Reader<Node = N>>(&mut self, reader: &mut R, value: Value<'_>, end: u64) {
+        if let Some(node) = self.want_node() {
+            reader.value(node, value, self.start..end);
+        }
+        self.after_value();
+    }
+
+    const fn after_value(&mut self) {
+        self.state = if self.depth == 0 { State::Done } else { State::CommaOrEnd };
+    }
+
+    const fn want_node(&self) -> Option<N> {
+        match self.want {
+            Want::Enter(node) | Want::Take(node) => Some(node),
+            Want::Skip => None,
+        }
+    }
+
+    fn level(&self) -> Option<Level<N>> {
+        self.levels.get(self.depth.checked_sub(1)?).copied()
+    }
+
+    fn hold(&mut self, bytes: &[u8]) {
+        let free = self.held.get_mut(self.held_len..).unwrap_or_default();
+        for (to, &from) in free.iter_mut().zip(bytes) {
+            *to = from;
+        }
+        self.held_len = self.held_len.saturating_add(bytes.len());
+    }
+}
+
+fn length(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}
+
+/// A key or short value in its written form: the longest known key with every character escaped,
+/// and any name or id seen in the wild.
+const HELD_BYTES_MAX: usize = 256;
+/// Entered containers, one inside the other. Readers here need five.
+const LEVELS: usize = 6;
+
+#[cfg(test)]
+mod tests;
