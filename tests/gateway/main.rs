@@ -1,3 +1,14 @@
-//! All tests that run the real binary over real sockets, in one test binary.
+//! All tests that run the real binary over real sockets, in one test binary. Never sleeps: waits
+//! end by what the gateway, the mock or the raw upstream says or does.
+
+#![allow(
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test may fail by panic"
+)]
 
 mod cli;
+mod passthrough;
+mod raw_answers;
+mod support;
