@@ -9,6 +9,7 @@
 )]
 
 mod cli;
+mod headers;
 mod passthrough;
 mod raw_answers;
 mod support;
