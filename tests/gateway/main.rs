@@ -8,8 +8,11 @@
     reason = "a test may fail by panic"
 )]
 
+mod auth;
 mod cli;
+mod downstream;
 mod headers;
 mod passthrough;
 mod raw_answers;
+mod refusals;
 mod support;
