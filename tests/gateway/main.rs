@@ -15,4 +15,5 @@ mod headers;
 mod passthrough;
 mod raw_answers;
 mod refusals;
+mod streaming;
 mod support;

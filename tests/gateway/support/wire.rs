@@ -85,7 +85,12 @@ impl Wire {
 
     /// Sends these bytes to a peer that may have had enough; false when it had.
     pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
-        self.stream.write_all(bytes.as_ref()).is_ok()
+        self.write(bytes).is_ok()
+    }
+
+    /// Sends these bytes, or says why not.
+    pub fn write(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
+        self.stream.write_all(bytes.as_ref())
     }
 
     /// Ends the own side.
@@ -142,13 +147,6 @@ impl Wire {
         let peeked = self.stream.peek(&mut [0]);
         self.stream.set_nonblocking(false).unwrap();
         self.buffer.is_empty() && matches!(peeked, Err(e) if e.kind() == ErrorKind::WouldBlock)
-    }
-
-    /// Reads at least this many bytes into the buffer and leaves them there.
-    pub fn wait_for(&mut self, bytes: usize) {
-        while self.buffer.len() < bytes {
-            assert!(self.fill(), "{:?} after {} bytes", self.ended, self.buffer.len());
-        }
     }
 
     fn text(&self) -> String {
@@ -231,6 +229,13 @@ impl Payload {
         self.decode(wire);
         while find(&self.bytes, text.as_bytes()).is_none() {
             assert!(self.step(wire), "{:?} before {text:?}: {}", self.end, self.text());
+        }
+    }
+
+    /// Reads on until there are so many bytes of payload.
+    pub fn until_length(&mut self, wire: &mut Wire, bytes: usize) {
+        while self.bytes.len() < bytes {
+            assert!(self.step(wire), "{:?} after {} bytes", self.end, self.bytes.len());
         }
     }
 
