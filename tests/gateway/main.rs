@@ -10,8 +10,10 @@
 
 mod auth;
 mod cli;
+mod cuts;
 mod downstream;
 mod headers;
+mod leaving;
 mod passthrough;
 mod raw_answers;
 mod refusals;
