@@ -1,3 +1,21 @@
-//! All tests that run the real binary over real sockets, in one test binary.
+//! All tests that run the real binary over real sockets, in one test binary. Never sleeps: waits
+//! end by what the gateway, the mock or the raw upstream says or does.
 
+#![allow(
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test may fail by panic"
+)]
+
+mod auth;
 mod cli;
+mod cuts;
+mod downstream;
+mod headers;
+mod leaving;
+mod passthrough;
+mod raw_answers;
+mod refusals;
+mod streaming;
+mod support;

@@ -88,9 +88,10 @@ pub fn placement(provider: &Provider, key: &ProviderKey) -> Placement {
 /// The bare key in an auth field: without its `Bearer` scheme.
 pub fn bare(field: Field, bytes: &[u8]) -> &[u8] {
     let value = field.value.of(bytes);
-    let scheme = value.get(..BEARER.len()).unwrap_or_default();
+    let end = value.iter().position(|&byte| is_blank(byte)).unwrap_or(value.len());
+    let (scheme, key) = value.split_at(end);
     if field.known == Known::Authorization && scheme.eq_ignore_ascii_case(BEARER) {
-        return crate::protocol::ascii::trim(value.get(BEARER.len()..).unwrap_or_default());
+        return crate::protocol::ascii::trim(key);
     }
     value
 }
@@ -98,11 +99,17 @@ pub fn bare(field: Field, bytes: &[u8]) -> &[u8] {
 fn presented<'b>(fields: &Fields, bytes: &'b [u8]) -> Presented<'b> {
     const ORDER: [Known; 3] = [Known::XApiKey, Known::Authorization, Known::ApiKey];
     let all = || ORDER.into_iter().flat_map(|known| fields.all(known)).copied();
-    if let Some(field) = all().find(|&field| is_gateway_key(bare(field, bytes))) {
-        return Presented::Gateway(bare(field, bytes));
+    // Under any scheme: a gateway key that is not seen here would go upstream as the client's own.
+    let words = |field: Field| field.value.of(bytes).split(|&byte| is_blank(byte));
+    if let Some(key) = all().flat_map(words).find(|word| is_gateway_key(word)) {
+        return Presented::Gateway(key);
     }
     let other = all().find(|&field| !bare(field, bytes).is_empty());
     other.map_or(Presented::Nothing, Presented::Other)
+}
+
+const fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
 }
 
 fn is_gateway_key(key: &[u8]) -> bool {
@@ -119,4 +126,4 @@ fn is_known(snapshot: &Snapshot, key: &[u8]) -> bool {
     known.into()
 }
 
-const BEARER: &[u8] = b"Bearer ";
+const BEARER: &[u8] = b"Bearer";

@@ -31,7 +31,7 @@ pub fn request(out: &mut Vec<u8>, request: &Outgoing<'_>) {
     request_line(out, head.method.of(bytes), route);
     write::parsed_field(out, b"host", route.provider.origin.authority.as_bytes());
     let nominations = Nominations::of(&head.fields, bytes);
-    let oauth = wants_oauth_beta(request);
+    let oauth = wants_oauth_beta(request, &nominations);
     let mut beta_sent = false;
     for field in &head.fields {
         if request_drops(field, &nominations, bytes) {
@@ -112,12 +112,13 @@ fn credential(out: &mut Vec<u8>, request: &Outgoing<'_>) {
     }
 }
 
-fn wants_oauth_beta(request: &Outgoing<'_>) -> bool {
+fn wants_oauth_beta(request: &Outgoing<'_>, nominations: &Nominations<'_>) -> bool {
     let Credential::Pool(key) = request.credential else { return false };
+    // A nominated field is dropped, and what it asked for with it (HARDENING 3.5).
+    let mut sent =
+        request.head.fields.all(Known::AnthropicBeta).filter(|field| !nominations.has(field));
     let asked =
-        request.head.fields.all(Known::AnthropicBeta).any(|field| {
-            ascii::elements(field.value.of(request.bytes)).any(|beta| beta == OAUTH_BETA)
-        });
+        sent.any(|f| ascii::elements(f.value.of(request.bytes)).any(|beta| beta == OAUTH_BETA));
     !asked && placement(request.route.provider, key) == Placement::BearerOauth
 }
 

@@ -1,0 +1,221 @@
+//! The gateway as a process: configuration in, address and stderr out.
+
+use std::cell::RefCell;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::PATIENCE;
+use super::directory::Directory;
+use super::wire::{Answer, Wire};
+
+/// A running gateway. Killed with the value.
+#[derive(Debug)]
+pub struct Gateway {
+    /// Where it listens.
+    pub address: SocketAddr,
+    child: Child,
+    stderr: Stderr,
+    _home: Directory,
+}
+
+/// A gateway that ended: how, and all that it wrote.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: Option<i32>,
+    pub stderr: String,
+}
+
+impl Gateway {
+    /// One with this configuration; `[server]`, unless it is given, means one worker on a free
+    /// port, and storage is off.
+    pub fn start(config: &str) -> Self {
+        Self::start_with(config, &[])
+    }
+
+    /// The same with further environment.
+    pub fn start_with(config: &str, environment: &[(&str, &str)]) -> Self {
+        let home = Directory::new();
+        let file = home.write("test.toml", whole(config));
+        let mut command = base(BINARY, &home, environment);
+        command.arg("run").arg("--config").arg(file);
+        Self::spawn(command, home)
+    }
+
+    /// The same in a shell that runs `before` first (`ulimit`).
+    pub fn start_after(before: &str, config: &str) -> Self {
+        let home = Directory::new();
+        let file = home.write("test.toml", whole(config));
+        let script = format!("{before}; exec \"$0\" \"$@\"");
+        let mut command = base("/bin/sh", &home, &[]);
+        command.arg("-c").arg(script).arg(BINARY).arg("run").arg("--config").arg(file);
+        Self::spawn(command, home)
+    }
+
+    /// One without a file, by these arguments alone.
+    pub fn start_bare(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let home = Directory::new();
+        let mut command = base(BINARY, &home, environment);
+        command.arg("run").args(arguments);
+        Self::spawn(command, home)
+    }
+
+    fn spawn(mut command: Command, home: Directory) -> Self {
+        let mut child = command.args(driver()).spawn().unwrap();
+        let stderr = Stderr::of(&mut child);
+        let line = stderr.line("listening http://");
+        let (_, address) = line.rsplit_once('/').unwrap();
+        Self { address: address.parse().unwrap(), child, stderr, _home: home }
+    }
+
+    /// A new connection to it.
+    pub fn connect(&self) -> Wire {
+        Wire::connect(self.address)
+    }
+
+    /// One request on a connection of its own.
+    pub fn ask(&self, request: impl AsRef<[u8]>) -> Answer {
+        let mut client = self.connect();
+        client.send(request);
+        client.answer()
+    }
+
+    /// The first line of stderr that contains `text`; waits for it.
+    pub fn line(&self, text: &str) -> String {
+        self.stderr.line(text)
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).unwrap();
+    }
+
+    /// Kills it and gives back all of its stderr.
+    pub fn kill(mut self) -> String {
+        self.child.kill().unwrap();
+        self.ended().stderr
+    }
+
+    /// Waits until it ends by itself.
+    pub fn ended(mut self) -> Ended {
+        let stderr = self.stderr.rest();
+        let status: ExitStatus = self.child.wait().unwrap();
+        Ended { code: status.code(), stderr }
+    }
+
+    /// Resident memory in KiB.
+    #[expect(clippy::disallowed_methods, reason = "a test's thread may block")]
+    pub fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// Open file descriptors.
+    pub fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ended_already = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+/// Runs one to its end, for starts that must fail.
+pub fn run_to_end(config: &str, arguments: &[&str]) -> Ended {
+    let home = Directory::new();
+    let file = home.write("test.toml", whole(config));
+    let mut command = base(BINARY, &home, &[]);
+    command.arg("run").arg("--config").arg(file).args(arguments).args(driver());
+    let mut child = command.spawn().unwrap();
+    let stderr = Stderr::of(&mut child).rest();
+    Ended { code: child.wait().unwrap().code(), stderr }
+}
+
+fn whole(config: &str) -> String {
+    let mut whole = String::new();
+    if !config.contains("[server]") {
+        whole.push_str("[server]\nlisten = [\"127.0.0.1:0\"]\nworkers = 1\n");
+    }
+    if !config.contains("[storage]") {
+        whole.push_str("[storage]\npath = \"off\"\n");
+    }
+    whole + config
+}
+
+/// `TIDEGATE_TEST_DRIVER` chooses the driver for the whole run, so that the same tests run on both.
+fn driver() -> [String; 2] {
+    let driver = std::env::var("TIDEGATE_TEST_DRIVER").unwrap_or_else(|_| "auto".to_owned());
+    ["--driver".to_owned(), driver]
+}
+
+/// No variable of the developer's own reaches the gateway.
+fn base(program: &str, home: &Directory, environment: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().env("HOME", home.path()).env("XDG_CONFIG_HOME", home.path());
+    command.env("XDG_STATE_HOME", home.path()).env("PATH", "/usr/bin:/bin");
+    command.envs(environment.iter().copied()).current_dir(home.path());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+/// Lines of stderr, read on a thread of their own so that the process never waits for the test.
+#[derive(Debug)]
+struct Stderr {
+    lines: Receiver<String>,
+    seen: RefCell<Vec<String>>,
+}
+
+impl Stderr {
+    fn of(child: &mut Child) -> Self {
+        let (sender, lines) = channel();
+        let pipe = BufReader::new(child.stderr.take().unwrap());
+        std::thread::spawn(move || {
+            for line in pipe.lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { lines, seen: RefCell::new(Vec::new()) }
+    }
+
+    fn line(&self, text: &str) -> String {
+        if let Some(line) = self.seen.borrow().iter().find(|line| line.contains(text)) {
+            return line.clone();
+        }
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) => {
+                    self.seen.borrow_mut().push(line.clone());
+                    if line.contains(text) {
+                        return line;
+                    }
+                }
+                Err(why) => panic!("no {text:?} on stderr ({why}): {:#?}", self.seen.borrow()),
+            }
+        }
+    }
+
+    fn rest(&self) -> String {
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) => self.seen.borrow_mut().push(line),
+                Err(RecvTimeoutError::Disconnected) => return self.seen.borrow().join("\n"),
+                Err(RecvTimeoutError::Timeout) => panic!("still running: {:#?}", self.seen),
+            }
+        }
+    }
+}
+
+const BINARY: &str = env!("CARGO_BIN_EXE_tidegate");
