@@ -24,6 +24,8 @@ pub struct Record {
     pub id: Box<str>,
     /// The method.
     pub method: Box<str>,
+    /// The model asked for; empty where the body could not be read.
+    pub model: Box<str>,
     /// The path without query.
     pub path: Box<str>,
     /// How far the exchange was.
@@ -34,6 +36,10 @@ pub struct Record {
     pub query: Box<str>,
     /// The status the client got, or would have got.
     pub status: u16,
+    /// The client asked for a stream.
+    pub streams: bool,
+    /// The client asked for extended thinking.
+    pub thinks: bool,
 }
 
 /// One worker's queue.
@@ -93,11 +99,14 @@ mod tests {
             elapsed_ms: 0,
             id: "".into(),
             method: "POST".into(),
+            model: "".into(),
             path: "/".into(),
             phase: "",
             provider: "".into(),
             query: "".into(),
             status,
+            streams: false,
+            thinks: false,
         }
     }
 

@@ -134,10 +134,7 @@ impl Exchange<'_> {
         body: &Body,
     ) -> (Buffer, Option<Bytes>) {
         let bytes = self.request.bytes();
-        let payload: &[u8] = match body {
-            Body::InPlace(range) => bytes.get(range.clone()).unwrap_or_default(),
-            Body::Own(own) => own,
-        };
+        let payload = body.of(bytes);
         let length = match self.request.body {
             BodyLength::None => BodyLength::None,
             _ => BodyLength::Length(u64::try_from(payload.len()).unwrap_or(u64::MAX)),
@@ -159,7 +156,8 @@ impl Exchange<'_> {
 
     /// How long the head of an answer may take.
     pub fn response_head_ms(&self) -> u64 {
-        self.snapshot.timeouts.response_head.0
+        let timeouts = &self.snapshot.timeouts;
+        if self.streams { timeouts.response_head_stream.0 } else { timeouts.response_head.0 }
     }
 
     /// Whether the client has left, as far as reported.

@@ -29,6 +29,8 @@ pub enum Kind {
     ClientTimeout(Wait),
     /// The process is shutting down.
     Draining,
+    /// The body names this field twice: parsers differ in which one they take (BEHAVIOUR 2.5).
+    DuplicateKey(&'static str),
     /// A fault of ours.
     Internal(&'static str),
     /// The provider needs a key, and there is neither one of ours nor one of the client's.
@@ -84,6 +86,7 @@ impl Kind {
             | Self::BodyTooLarge(_)
             | Self::ClientGone
             | Self::ClientTimeout(_)
+            | Self::DuplicateKey(_)
             | Self::NoCredential
             | Self::NoRoute
             | Self::UnknownKey
@@ -101,7 +104,7 @@ impl Kind {
     /// The status for the client.
     pub const fn status(&self) -> u16 {
         match self {
-            Self::BadPath => 400,
+            Self::BadPath | Self::DuplicateKey(_) => 400,
             Self::BadRequest(refusal) => refusal.status(),
             Self::BodyTooLarge(_) => 413,
             Self::ClientGone => 499,
@@ -123,7 +126,7 @@ impl Kind {
     /// The `x-tidegate-error` code.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::BadPath => "bad_request",
+            Self::BadPath | Self::DuplicateKey(_) => "bad_request",
             Self::BadRequest(refusal) => match refusal.status() {
                 414 => "uri_too_long",
                 431 => "head_too_large",
@@ -157,6 +160,7 @@ impl Kind {
                 format!("The request did not arrive in time ({}).", wait.setting())
             }
             Self::Draining => "The gateway is shutting down.".to_owned(),
+            Self::DuplicateKey(key) => format!("The request body names \"{key}\" twice."),
             Self::Internal(what) => format!("Internal gateway error: {what}."),
             Self::NoCredential => format!(
                 "No API key: provider {provider} has no configured key and the request carries none."

@@ -54,6 +54,10 @@ impl Exchange<'_> {
             }
             None => {}
         }
+        if let Some(model) = &self.model {
+            // A name that no field can carry is not worth a refusal.
+            let _unwritable = write::field(out, b"x-tidegate-model", model.as_bytes());
+        }
         out.extend_from_slice(b"x-tidegate-attempts: ");
         write::decimal(out, u64::from(self.attempts));
         out.extend_from_slice(b"\r\n");

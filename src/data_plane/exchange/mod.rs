@@ -27,6 +27,9 @@ use super::worker::request_id::RequestId;
 use crate::config::snapshot::{HalfClose, Snapshot};
 use crate::protocol::dialect::Dialect;
 use crate::protocol::dialect::endpoint::Endpoint;
+use crate::protocol::http1::framing::BodyLength;
+use crate::protocol::http1::header::Known;
+use crate::protocol::request_facts::{self, FactsFault};
 use crate::shared::clock::Millis;
 use crate::shared::lifecycle::Phase;
 use failure::{Failure, Kind};
@@ -64,6 +67,8 @@ pub struct Exchange<'c> {
     pub endpoint: Endpoint,
     /// Its id.
     pub id: RequestId,
+    /// The model asked for, as far as the body could be read.
+    pub model: Option<Box<str>>,
     /// How far it is, for the record.
     pub phase: &'static str,
     /// Index of the provider asked last.
@@ -76,6 +81,10 @@ pub struct Exchange<'c> {
     pub snapshot: Arc<Snapshot>,
     /// When its head was whole.
     pub started: Millis,
+    /// The client asks for a stream.
+    pub streams: bool,
+    /// The client asks for extended thinking.
+    pub thinks: bool,
 }
 
 /// Serves one request to its end.
@@ -91,12 +100,15 @@ pub async fn run(client: &mut Connection, request: &Request, snapshot: Arc<Snaps
         dialect: route::dialect_of(&snapshot, &request.head, request.bytes()),
         endpoint: Endpoint::Other,
         id: local.request_id(),
+        model: None,
         owes_body: !request.is_bodiless(),
         phase: "route",
         provider: None,
         request,
         snapshot,
         started: Millis::now(),
+        streams: false,
+        thinks: false,
         client,
     };
     let next = match exchange.forward().await {
@@ -129,6 +141,7 @@ impl Exchange<'_> {
         }
         self.phase = "request_body";
         let body = self.receive_body().await?;
+        self.read_facts(&body)?;
         self.client.stream.watch().on_hangup_end(self.gone_from(), None);
         self.drive(&route, credential, body).await
     }
@@ -139,7 +152,7 @@ impl Exchange<'_> {
         let idle = self.bound((Wait::ClientBody, Some(self.snapshot.timeouts.client_body_idle.0)));
         let failed = |fault| Failure::from(Kind::of_body(fault, bytes_max));
         let declared = match self.request.body {
-            crate::protocol::http1::framing::BodyLength::Length(n) => n,
+            BodyLength::Length(n) => n,
             _ => 0,
         };
         if declared > bytes_max {
@@ -160,6 +173,27 @@ impl Exchange<'_> {
                 Body::Own(bytes)
             }
         })
+    }
+
+    /// Notes what the body says of itself. A body that is encoded, or no JSON, says nothing.
+    fn read_facts(&mut self, body: &Body) -> Result<(), Kind> {
+        let bytes = self.request.bytes();
+        let encoding = self.request.head.fields.value(Known::ContentEncoding, bytes);
+        if encoding.is_some_and(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
+            return Ok(());
+        }
+        let body = body.of(bytes);
+        match request_facts::read(body) {
+            Ok(facts) => {
+                self.model = facts.model.and_then(|span| span.text(body)).map(Into::into);
+                self.streams = facts.stream == Some(true);
+                self.thinks = facts.has_thinking;
+                Ok(())
+            }
+            Err(FactsFault::DuplicateModel) => Err(Kind::DuplicateKey("model")),
+            Err(FactsFault::DuplicateStream) => Err(Kind::DuplicateKey("stream")),
+            Err(FactsFault::Unreadable) => Ok(()),
+        }
     }
 
     /// From when on a client that closed its side counts as gone (`stream.half_close`).
@@ -208,6 +242,16 @@ pub enum Body {
     InPlace(std::ops::Range<usize>),
     /// In a block of its own.
     Own(Bytes),
+}
+
+impl Body {
+    /// Its bytes, in the request's buffer or its own block.
+    pub fn of<'a>(&'a self, request: &'a [u8]) -> &'a [u8] {
+        match self {
+            Self::InPlace(range) => request.get(range.clone()).unwrap_or_default(),
+            Self::Own(own) => own,
+        }
+    }
 }
 
 /// Answers a request whose head could not be read; a client that left gets nothing.

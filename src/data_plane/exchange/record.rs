@@ -25,11 +25,14 @@ impl Exchange<'_> {
             elapsed_ms: Millis::now().since(self.started),
             id: self.id.as_str().into(),
             method: String::from_utf8_lossy(head.method.of(bytes)).into(),
+            model: self.model.as_deref().unwrap_or_default().into(),
             path: path.into(),
             phase: self.phase,
             provider: self.provider_name().into(),
             query: query.into(),
             status: kind.status(),
+            streams: self.streams,
+            thinks: self.thinks,
         };
         let local = &self.client.local;
         if local.cell().journal.push(record) {
