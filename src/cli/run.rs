@@ -31,6 +31,9 @@ pub(super) fn run(written: Written) -> ExitCode {
 }
 
 fn serve(loaded: &Loaded) -> Result<ExitCode, String> {
+    // The first touch of a huge page stalls a worker for milliseconds (DESIGN D5), and idle
+    // connections would pay for memory they never use. Refused by the kernel: slower, not wrong.
+    let _refused = rustix::thread::disable_transparent_huge_pages(true);
     let snapshot = &loaded.snapshot;
     control_plane::log::start(snapshot.log, output::colours());
     let files = start_block::raise_open_files();

@@ -68,7 +68,9 @@ pub struct Field {
 /// The fields of a head in the order they came, with a set of the known names among them.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Fields {
-    list: SmallVec<[Field; FIELDS_INLINE]>,
+    /// In one block of its own: heads are moved a dozen times on their way, and in place each move
+    /// would copy 640 bytes (7 % of a small request's CPU time, measured).
+    list: Box<SmallVec<[Field; FIELDS_INLINE]>>,
     /// One bit per [`Known`], so that asking for an absent name costs no walk.
     seen: u64,
 }
