@@ -1,4 +1,4 @@
-//! What `tidegate run` says once it serves: one block for people, one line per listener for scripts.
+//! What `tidegate run` says once it serves: a block for people, a line per listener for scripts.
 
 use std::fmt;
 use std::net::SocketAddr;

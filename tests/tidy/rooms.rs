@@ -40,7 +40,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("monoio", &["data_plane/"]),
     ("rustls", &["data_plane/io/tls.rs"]),
     ("rustls_pki_types", &["config/", "data_plane/io/tls.rs"]),
-    ("serde_json", &["control_plane/", "config/", "cli/"]),
+    ("serde_json", &["control_plane/", "config/", "cli/", "protocol/corpus.rs"]),
     ("simd_json", &["protocol/dialect/translate/", "protocol/dialect/aggregate.rs"]),
     ("smallvec", &["protocol/http1/head.rs", "data_plane/exchange/"]),
     ("tokio", &["control_plane/"]),

@@ -140,8 +140,9 @@ const BATCH: usize = 64;
 const FD_PAUSE: Duration = Duration::from_millis(100);
 /// What a client over the connection limit is told, in no dialect: its request was not read.
 const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
-content-length: 96\r\nretry-after: 1\r\nconnection: close\r\n\r\n\
-{\"error\":{\"type\":\"overloaded_error\",\"message\":\"Too many connections. Retry shortly.\"}}         \n";
+content-length: 86\r\nretry-after: 1\r\nconnection: close\r\n\r\n\
+{\"error\":{\"type\":\"overloaded_error\",\
+\"message\":\"Too many connections. Retry shortly.\"}}";
 
 #[cfg(test)]
 mod tests {

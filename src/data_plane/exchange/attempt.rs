@@ -68,10 +68,11 @@ impl Exchange<'_> {
         }
         // Who stops reading may have said why.
         self.phase = "response_head";
-        let wait_ms = if sent.is_ok() { self.response_head_ms() } else { AFTER_BROKEN_SEND_MS };
+        let sent_whole = matches!(sent, Ok(true));
+        let wait_ms = if sent_whole { self.response_head_ms() } else { AFTER_BROKEN_SEND_MS };
         let wait = self.bound((Wait::ResponseHead, Some(wait_ms)));
         let answered = self.read_head(&mut upstream, wait).await?;
-        Ok(Call { answered, upstream, sent_whole: sent.is_ok() })
+        Ok(Call { answered, upstream, sent_whole })
     }
 
     /// A connection to the route's provider: an idle one unless `fresh`, else a new one.

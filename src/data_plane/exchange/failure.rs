@@ -2,6 +2,7 @@
 
 use crate::data_plane::downstream::request::BodyFault;
 use crate::data_plane::io::fault::{Cause, Fault, Wait};
+use crate::data_plane::io::tls::{self, TlsError};
 use crate::data_plane::upstream::connect::ConnectFault;
 use crate::protocol::http1::Refusal;
 
@@ -50,7 +51,7 @@ pub enum Kind {
     /// The upstream took too long.
     UpstreamTimeout(Wait),
     /// The upstream's certificate or handshake is not acceptable.
-    UpstreamTls(rustls::Error),
+    UpstreamTls(TlsError),
     /// No connection, for this reason.
     UpstreamUnreachable(String),
 }
@@ -163,7 +164,7 @@ impl Kind {
             Self::DuplicateKey(key) => format!("The request body names \"{key}\" twice."),
             Self::Internal(what) => format!("Internal gateway error: {what}."),
             Self::NoCredential => format!(
-                "No API key: provider {provider} has no configured key and the request carries none."
+                "No API key: provider {provider} has none configured and the request carries none."
             ),
             Self::NoRoute => "No provider serves this path.".to_owned(),
             Self::UnknownKey => "The gateway key is not known.".to_owned(),
@@ -181,7 +182,7 @@ impl Kind {
                 format!("Provider {provider} did not answer in time ({}).", wait.setting())
             }
             Self::UpstreamTls(error) => {
-                format!("TLS with provider {provider} failed: {}.", tls_reason(error))
+                format!("TLS with provider {provider} failed: {}.", tls::reason(error))
             }
             Self::UpstreamUnreachable(why) => format!("Provider {provider} is unreachable: {why}."),
         }
@@ -196,25 +197,6 @@ impl BadResponse {
             Self::TooManyInterim => "too many interim responses",
         }
     }
-}
-
-/// Which rule of certificate checking failed, in words an operator can act on.
-fn tls_reason(error: &rustls::Error) -> String {
-    use rustls::CertificateError as Bad;
-    let rustls::Error::InvalidCertificate(bad) = error else { return error.to_string() };
-    let reason = match bad {
-        Bad::Expired | Bad::ExpiredContext { .. } => "its certificate has expired",
-        Bad::NotValidYet | Bad::NotValidYetContext { .. } => "its certificate is not valid yet",
-        Bad::NotValidForName | Bad::NotValidForNameContext { .. } => {
-            "its certificate is for another name"
-        }
-        Bad::UnknownIssuer => {
-            "its certificate is self-signed or from an unknown issuer (see provider.tls.ca)"
-        }
-        Bad::Revoked => "its certificate is revoked",
-        other => return format!("its certificate is not acceptable ({other:?})"),
-    };
-    reason.to_owned()
 }
 
 impl From<Kind> for Failure {

@@ -15,6 +15,8 @@ pub enum Wait {
     Connect,
     /// The next request on a kept-alive connection (`keep_alive`).
     KeepAlive,
+    /// The rest of a write whose peer has answered already.
+    EarlyAnswer,
     /// The whole exchange (`exchange`).
     Exchange,
     /// The rest of a request that nobody will serve, read so that the answer arrives.
@@ -35,6 +37,7 @@ impl Wait {
             Self::ClientBody => "timeouts.client_body_idle",
             Self::ClientHead => "timeouts.client_head",
             Self::Connect => "timeouts.connect",
+            Self::EarlyAnswer => "early answer",
             Self::Exchange => "timeouts.exchange",
             Self::KeepAlive => "timeouts.keep_alive",
             Self::Linger => "linger",
@@ -64,7 +67,7 @@ pub enum Fault {
     /// The kernel said no: reset, broken pipe and their kin.
     Io(io::Error),
     /// The peer's TLS is not acceptable, or broke.
-    Tls(rustls::Error),
+    Tls(super::tls::TlsError),
 }
 
 impl From<io::Error> for Fault {

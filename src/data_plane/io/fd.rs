@@ -74,6 +74,16 @@ impl Fd {
         Ok(epoll::add(epoll, self.borrow(), epoll::EventData::new_u64(token), flags)?)
     }
 
+    /// Asks `epoll`, where this socket is registered already, to report input too, or no more.
+    ///
+    /// # Errors
+    /// When the socket is not registered.
+    pub fn report_input(self, epoll: BorrowedFd<'_>, token: u64, wanted: bool) -> io::Result<()> {
+        let mut flags = epoll::EventFlags::RDHUP | epoll::EventFlags::ET;
+        flags.set(epoll::EventFlags::IN, wanted);
+        Ok(epoll::modify(epoll, self.borrow(), epoll::EventData::new_u64(token), flags)?)
+    }
+
     /// The error a failed connect or a reset left on the socket, if any.
     pub fn take_error(self) -> Option<io::Error> {
         match sockopt::socket_error(self.borrow()) {

@@ -10,7 +10,7 @@ use monoio::net::TcpStream;
 use super::buffer::{Buffer, Buffers};
 use super::fault::{Cause, Fault, Limit};
 use super::fd::{Discarded, Fd, Peek};
-use super::tls::TlsStream;
+use super::tls::{Session, TlsStream};
 use super::watch::{End, Watch, Watchers};
 
 /// A connection that belongs to one worker.
@@ -41,7 +41,7 @@ impl Stream {
     /// `Fault::Tls` says why the peer was refused.
     pub async fn handshake(
         self,
-        session: rustls::Connection,
+        session: Session,
         buffers: &Buffers,
         limit: Limit,
     ) -> Result<Self, Fault> {

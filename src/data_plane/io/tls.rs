@@ -9,6 +9,8 @@ use monoio::net::TcpStream;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, Connection, RootCertStore};
 
+pub use rustls::{ClientConfig as Settings, Connection as Session, Error as TlsError};
+
 use super::buffer::{Buffer, Buffers};
 use super::fault::Fault;
 use super::stream::read_tcp;
@@ -200,6 +202,25 @@ fn platform_roots() -> RootCertStore {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
     roots
+}
+
+/// Which rule of certificate checking failed, in words an operator can act on.
+pub fn reason(error: &TlsError) -> String {
+    use rustls::CertificateError as Bad;
+    let TlsError::InvalidCertificate(bad) = error else { return error.to_string() };
+    let reason = match bad {
+        Bad::Expired | Bad::ExpiredContext { .. } => "its certificate has expired",
+        Bad::NotValidYet | Bad::NotValidYetContext { .. } => "its certificate is not valid yet",
+        Bad::NotValidForName | Bad::NotValidForNameContext { .. } => {
+            "its certificate is for another name"
+        }
+        Bad::UnknownIssuer => {
+            "its certificate is self-signed or from an unknown issuer (see provider.tls.ca)"
+        }
+        Bad::Revoked => "its certificate is revoked",
+        other => return format!("its certificate is not acceptable ({other:?})"),
+    };
+    reason.to_owned()
 }
 
 /// A session with the server called `host` (a name or an address).

@@ -4,6 +4,8 @@
 //! (D3). Each stream holds a [`Watch`]; a watch is forgotten before its socket closes, so a reused
 //! fd number can never be hit.
 
+mod table;
+
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::os::fd::{AsFd, OwnedFd};
@@ -19,71 +21,14 @@ use super::fault::{Cause, Limit, Wait};
 use super::fd::Fd;
 use super::wheel::{Entry, Wheel};
 use crate::shared::clock::Millis;
+use table::{Deadline, OnHangup, Slot, TICK_MS, Table, tick, tick_after};
+pub use table::{End, Peer};
 
 /// One worker's watches: the deadline wheel and the hang-up reports.
 pub struct Watchers {
     epoll: OwnedFd,
     sleeper: RefCell<Option<Waker>>,
     table: RefCell<Table>,
-}
-
-struct Table {
-    free: Vec<u32>,
-    slots: Vec<Slot>,
-    /// The tick at which the ticker will look next; later arms need not wake it.
-    wakes_at: u64,
-    wheel: Wheel,
-}
-
-struct Slot {
-    /// Ends a read without ending the connection; only while one holds a buffer.
-    canceller: Option<Canceller>,
-    cause: Option<Cause>,
-    deadline: Option<Deadline>,
-    end: End,
-    /// `None` = free.
-    fd: Option<Fd>,
-    generation: u32,
-    idle: bool,
-    on_hangup: OnHangup,
-    peer: Peer,
-    /// The tick at which the wheel looks at this slot; `u64::MAX` = not queued.
-    queued: u64,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Deadline {
-    at: Millis,
-    wait: Wait,
-}
-
-/// Whom a socket leads to.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum End {
-    /// A client.
-    Downstream,
-    /// A provider.
-    Upstream,
-}
-
-/// How much of a connection the peer has ended. Ordered: it never comes back.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Peer {
-    /// Nothing.
-    Open,
-    /// FIN seen: it sends no more, but may still read.
-    HalfClosed,
-    /// Both directions closed, or reset.
-    Broken,
-}
-
-/// What a hang-up of this socket's peer ends.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum OnHangup {
-    /// This socket's waits and those of the other one, once the peer is as far as `from`.
-    End { from: Peer, other: Option<Entry> },
-    /// Nothing: only remembered.
-    Remember,
 }
 
 impl Watchers {
@@ -121,10 +66,10 @@ impl Watchers {
             None => 0,
         };
         drop(table);
-        let token = u64::from(generation) << 32 | u64::from(slot);
+        let entry = Entry { generation, slot };
         // Without a report a hang-up is noticed by the next read or write instead.
-        let _unreported = fd.report_hangup(self.epoll.as_fd(), token);
-        Watch { watchers: self.clone(), entry: Entry { generation, slot } }
+        let _unreported = fd.report_hangup(self.epoll.as_fd(), token(entry));
+        Watch { watchers: self.clone(), entry }
     }
 
     /// Ends the wait of every connection that waits for its next request.
@@ -163,11 +108,22 @@ impl Watchers {
         if epoll::wait(&self.epoll, spare, Some(&now)).is_err() {
             return; // interrupted: the report stays and is heard next time
         }
+        let mut early = false;
         for event in events {
             let (token, flags) = (event.data.u64(), event.flags);
-            let broken = flags.intersects(epoll::EventFlags::ERR | epoll::EventFlags::HUP);
-            let ended = if broken { Peer::Broken } else { Peer::HalfClosed };
-            self.hung_up(Entry { generation: upper(token), slot: lower(token) }, ended);
+            let entry = Entry { generation: upper(token), slot: lower(token) };
+            if flags.intersects(epoll::EventFlags::IN) {
+                self.table.borrow_mut().answered_early(entry);
+                early = true;
+            }
+            if flags.intersects(epoll::EventFlags::ERR | epoll::EventFlags::HUP) {
+                self.hung_up(entry, Peer::Broken);
+            } else if flags.intersects(epoll::EventFlags::RDHUP) {
+                self.hung_up(entry, Peer::HalfClosed);
+            }
+        }
+        if early && let Some(sleeper) = self.sleeper.take() {
+            sleeper.wake();
         }
     }
 
@@ -229,83 +185,6 @@ impl std::fmt::Debug for Watchers {
     }
 }
 
-impl Table {
-    fn slot(&mut self, slot: u32) -> Option<&mut Slot> {
-        self.slots.get_mut(usize::try_from(slot).ok()?)
-    }
-
-    fn current(&mut self, entry: Entry) -> Option<&mut Slot> {
-        self.slot(entry.slot).filter(|s| s.generation == entry.generation && s.fd.is_some())
-    }
-
-    fn look_at(&mut self, entry: Entry, at: u64, now: Millis) {
-        let Some(slot) = self.current(entry) else { return };
-        if slot.queued != at {
-            return; // queued again for another tick: that one counts
-        }
-        slot.queued = u64::MAX;
-        let Some(deadline) = slot.deadline else { return };
-        if deadline.at <= now {
-            slot.deadline = None;
-            slot.end_for(deadline.wait);
-            return;
-        }
-        let queued = self.wheel.insert(tick_after(deadline.at), entry);
-        if let Some(slot) = self.current(entry) {
-            slot.queued = queued;
-        }
-    }
-}
-
-impl Slot {
-    fn free() -> Self {
-        Self {
-            canceller: None,
-            cause: None,
-            deadline: None,
-            end: End::Downstream,
-            fd: None,
-            generation: 0,
-            idle: false,
-            on_hangup: OnHangup::Remember,
-            peer: Peer::Open,
-            queued: u64::MAX,
-        }
-    }
-
-    fn end_for(&mut self, wait: Wait) {
-        match wait {
-            Wait::Park => {
-                self.cause.get_or_insert(Cause::Deadline(wait));
-                // The read is awaited to its end and may still bring data (D3).
-                drop(self.canceller.take().map(Canceller::cancel));
-            }
-            // The answer to a slow client still has to go out.
-            Wait::Exchange if self.end == End::Downstream => {
-                self.end_reads(Cause::Deadline(wait));
-            }
-            Wait::ClientHead | Wait::ClientBody | Wait::KeepAlive | Wait::Linger => {
-                self.end_reads(Cause::Deadline(wait));
-            }
-            _ => self.end_both(Cause::Deadline(wait)),
-        }
-    }
-
-    fn end_reads(&mut self, cause: Cause) {
-        if let Some(fd) = self.fd {
-            self.cause.get_or_insert(cause);
-            fd.end_reads();
-        }
-    }
-
-    fn end_both(&mut self, cause: Cause) {
-        if let Some(fd) = self.fd {
-            self.cause.get_or_insert(cause);
-            fd.end();
-        }
-    }
-}
-
 /// The watch over one socket. Dropped before the socket closes.
 #[derive(Debug)]
 pub struct Watch {
@@ -341,6 +220,14 @@ impl Watch {
     pub fn arm_park(&self, ms: u64) -> Option<CancelHandle> {
         self.arm((Wait::Park, Some(ms)));
         self.with(|slot| slot.canceller.get_or_insert_with(Canceller::new).handle())
+    }
+
+    /// While `wanted`, an answer of this peer ends a write to it that makes no progress, with an
+    /// error and no cause: the answer can be read.
+    pub fn on_answer_end_writes(&self, wanted: bool) {
+        let Some(fd) = self.with(|slot| slot.fd).flatten() else { return };
+        // Unregistered: such a write ends by its own deadline.
+        let _late = fd.report_input(self.watchers.epoll.as_fd(), token(self.entry), wanted);
     }
 
     /// No wait is bound any more.
@@ -401,13 +288,8 @@ impl Drop for Watch {
     }
 }
 
-fn tick(at: Millis) -> u64 {
-    at.0 / TICK_MS
-}
-
-/// The first tick at which `at` has passed.
-fn tick_after(at: Millis) -> u64 {
-    at.0.div_ceil(TICK_MS)
+fn token(entry: Entry) -> u64 {
+    u64::from(entry.generation) << 32 | u64::from(entry.slot)
 }
 
 fn upper(token: u64) -> u32 {
@@ -418,7 +300,5 @@ fn lower(token: u64) -> u32 {
     u32::try_from(token & u64::from(u32::MAX)).unwrap_or(0)
 }
 
-/// Deadlines are checked this often: late by at most this, never early.
-const TICK_MS: u64 = 20;
 /// A sleep with nothing to wait for.
 const FAR: Duration = Duration::from_secs(3_600);

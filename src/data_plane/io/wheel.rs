@@ -123,7 +123,9 @@ mod tests {
     proptest! {
         /// Against the naive list: everything inserted comes out once, in tick order, on time.
         #[test]
-        fn any_order_of_inserts_comes_out_on_time(ticks in prop::collection::vec(1_u64..2_000, 0..64)) {
+        fn any_order_of_inserts_comes_out_on_time(
+            ticks in prop::collection::vec(1_u64..2_000, 0..64),
+        ) {
             let mut wheel = Wheel::new(0);
             let mut due: Vec<(u64, u32)> = Vec::new();
             for (slot, tick) in (0_u32..).zip(ticks) {

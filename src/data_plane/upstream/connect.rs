@@ -12,7 +12,7 @@ use crate::config::snapshot::Provider;
 use crate::data_plane::io::fault::{Cause, Fault, Wait};
 use crate::data_plane::io::fd::Fd;
 use crate::data_plane::io::stream::Stream;
-use crate::data_plane::io::tls::client_session;
+use crate::data_plane::io::tls::{TlsError, client_session};
 use crate::data_plane::io::watch::{End, Peer, Watch};
 use crate::data_plane::worker::local::Local;
 use crate::data_plane::worker::notify::first;
@@ -31,7 +31,7 @@ pub enum ConnectFault {
     /// The peer refused the connection.
     Refused,
     /// The peer's TLS is not acceptable.
-    Tls(rustls::Error),
+    Tls(TlsError),
     /// The connect deadline passed.
     Timeout,
 }

@@ -5,6 +5,7 @@ use bytes::Bytes;
 
 use crate::data_plane::io::buffer::{Buffer, Buffers};
 use crate::data_plane::io::fault::{Fault, Limit};
+use crate::data_plane::io::fd::Peek;
 use crate::data_plane::io::stream::Stream;
 use crate::protocol::http1::Refusal;
 use crate::protocol::http1::head::ResponseHead;
@@ -47,7 +48,8 @@ pub struct Answered {
 }
 
 impl Connection {
-    /// Writes the head, and the body where one is given.
+    /// Writes the head, and the body where one is given. False when the upstream answered before
+    /// it had taken all of it: then the rest is not sent.
     ///
     /// # Errors
     /// When the upstream stopped reading; it may have answered all the same.
@@ -57,14 +59,30 @@ impl Connection {
         head: Buffer,
         body: Option<Bytes>,
         stall: Limit,
-    ) -> Result<(), Fault> {
+    ) -> Result<bool, Fault> {
         let (sent, head) = self.stream.write_all(head, stall).await;
         buffers.put(head);
         sent?;
-        match body {
-            Some(body) if !body.is_empty() => self.stream.write_shared(body, stall).await,
-            _ => Ok(()),
+        let Some(body) = body.filter(|body| !body.is_empty()) else { return Ok(true) };
+        if body.len() <= PIECE_BYTES {
+            self.stream.write_shared(body, stall).await?;
+            return Ok(true);
         }
+        self.stream.watch().on_answer_end_writes(true);
+        let sent = self.send_in_pieces(body, stall).await;
+        self.stream.watch().on_answer_end_writes(false);
+        sent
+    }
+
+    async fn send_in_pieces(&mut self, mut body: Bytes, stall: Limit) -> Result<bool, Fault> {
+        while !body.is_empty() {
+            if self.stream.peek() != Peek::Quiet {
+                return Ok(false);
+            }
+            let piece = body.split_to(body.len().min(PIECE_BYTES));
+            self.stream.write_shared(piece, stall).await?;
+        }
+        Ok(true)
     }
 
     /// Reads up to the end of the head of the final answer; interim ones are swallowed.
@@ -128,6 +146,8 @@ impl Connection {
     }
 }
 
+/// A body is written in pieces of this size, with a look for an early answer between them.
+const PIECE_BYTES: usize = 256 * 1024;
 /// Interim answers swallowed before one answer; the next one is a fault (HARDENING 3.9).
 const INTERIM_MAX: u32 = 8;
 /// Room behind the largest head.

@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use rustls::ClientConfig;
-
 use crate::config::snapshot::Snapshot;
-use crate::data_plane::io::tls::client_config;
+use crate::data_plane::io::tls::{Settings, TlsError, client_config};
 
 /// The settings of each provider that is reached by TLS, by its index in the snapshot.
 #[derive(Clone, Debug, Default)]
 pub struct TlsConfigs {
-    by_provider: Arc<[Option<Arc<ClientConfig>>]>,
+    by_provider: Arc<[Option<Arc<Settings>>]>,
 }
 
 impl TlsConfigs {
@@ -18,8 +16,8 @@ impl TlsConfigs {
     ///
     /// # Errors
     /// The provider's name and why its extra roots cannot be used.
-    pub fn new(snapshot: &Snapshot) -> Result<Self, (String, rustls::Error)> {
-        let mut public: Option<Arc<ClientConfig>> = None;
+    pub fn new(snapshot: &Snapshot) -> Result<Self, (String, TlsError)> {
+        let mut public: Option<Arc<Settings>> = None;
         let mut by_provider = Vec::with_capacity(snapshot.providers.len());
         for provider in &snapshot.providers {
             let failed = |error| (provider.name.clone(), error);
@@ -40,7 +38,7 @@ impl TlsConfigs {
     }
 
     /// The settings for the provider at `index`; `None` for plain HTTP.
-    pub fn of(&self, index: usize) -> Option<&Arc<ClientConfig>> {
+    pub fn of(&self, index: usize) -> Option<&Arc<Settings>> {
         self.by_provider.get(index).and_then(Option::as_ref)
     }
 }

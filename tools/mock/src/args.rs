@@ -56,7 +56,7 @@ pub struct Args {
     #[arg(long, value_name = "BYTES", default_value_t = 0)]
     pub log_body: usize,
 
-    /// Receive buffer of each connection (SO_RCVBUF), to make the knob slow_read felt by the sender.
+    /// Receive buffer of each connection (SO_RCVBUF): makes the knob slow_read felt by the sender.
     #[arg(long, value_name = "BYTES")]
     pub recv_buffer: Option<usize>,
 
