@@ -17,8 +17,11 @@ use rustix::event::epoll;
 
 use super::fault::{Cause, Limit, Wait};
 use super::fd::Fd;
+use super::slot::{Deadline, OnHangup, Slot};
 use super::wheel::{Entry, Wheel};
 use crate::shared::clock::Millis;
+
+pub use super::slot::{End, Peer};
 
 /// One worker's watches: the deadline wheel and the hang-up reports.
 pub struct Watchers {
@@ -33,57 +36,6 @@ struct Table {
     /// The tick at which the ticker will look next; later arms need not wake it.
     wakes_at: u64,
     wheel: Wheel,
-}
-
-struct Slot {
-    /// Ends a read without ending the connection; only while one holds a buffer.
-    canceller: Option<Canceller>,
-    cause: Option<Cause>,
-    deadline: Option<Deadline>,
-    end: End,
-    /// `None` = free.
-    fd: Option<Fd>,
-    generation: u32,
-    idle: bool,
-    on_hangup: OnHangup,
-    peer: Peer,
-    /// The tick at which the wheel looks at this slot; `u64::MAX` = not queued.
-    queued: u64,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Deadline {
-    at: Millis,
-    wait: Wait,
-}
-
-/// Whom a socket leads to.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum End {
-    /// A client.
-    Downstream,
-    /// A provider.
-    Upstream,
-}
-
-/// How much of a connection the peer has ended. Ordered: it never comes back.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Peer {
-    /// Nothing.
-    Open,
-    /// FIN seen: it sends no more, but may still read.
-    HalfClosed,
-    /// Both directions closed, or reset.
-    Broken,
-}
-
-/// What a hang-up of this socket's peer ends.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum OnHangup {
-    /// This socket's waits and those of the other one, once the peer is as far as `from`.
-    End { from: Peer, other: Option<Entry> },
-    /// Nothing: only remembered.
-    Remember,
 }
 
 impl Watchers {
@@ -178,15 +130,8 @@ impl Watchers {
 
     fn hung_up(&self, entry: Entry, ended: Peer) {
         let mut table = self.table.borrow_mut();
-        let Some(slot) = table.current(entry) else { return };
-        slot.peer = slot.peer.max(ended);
-        let OnHangup::End { from, other } = slot.on_hangup else { return };
-        if slot.peer < from {
-            return;
-        }
-        slot.end_both(Cause::ClientGone);
-        if let Some(other) = other.and_then(|other| table.current(other)) {
-            other.end_both(Cause::ClientGone);
+        if table.current(entry).is_some_and(|slot| slot.hears(ended)) {
+            table.end_after_hangup(entry);
         }
     }
 
@@ -238,6 +183,19 @@ impl Table {
         self.slot(entry.slot).filter(|s| s.generation == entry.generation && s.fd.is_some())
     }
 
+    /// Ends what a hang-up as far as the one reported ends.
+    fn end_after_hangup(&mut self, entry: Entry) {
+        let Some(slot) = self.current(entry) else { return };
+        let OnHangup::End { from, other } = slot.on_hangup else { return };
+        if slot.peer < from {
+            return;
+        }
+        slot.end_both(Cause::ClientGone);
+        if let Some(other) = other.and_then(|other| self.current(other)) {
+            other.end_both(Cause::ClientGone);
+        }
+    }
+
     fn look_at(&mut self, entry: Entry, at: u64, now: Millis) {
         let Some(slot) = self.current(entry) else { return };
         if slot.queued != at {
@@ -253,55 +211,6 @@ impl Table {
         let queued = self.wheel.insert(tick_after(deadline.at), entry);
         if let Some(slot) = self.current(entry) {
             slot.queued = queued;
-        }
-    }
-}
-
-impl Slot {
-    fn free() -> Self {
-        Self {
-            canceller: None,
-            cause: None,
-            deadline: None,
-            end: End::Downstream,
-            fd: None,
-            generation: 0,
-            idle: false,
-            on_hangup: OnHangup::Remember,
-            peer: Peer::Open,
-            queued: u64::MAX,
-        }
-    }
-
-    fn end_for(&mut self, wait: Wait) {
-        match wait {
-            Wait::Park => {
-                self.cause.get_or_insert(Cause::Deadline(wait));
-                // The read is awaited to its end and may still bring data (D3).
-                drop(self.canceller.take().map(Canceller::cancel));
-            }
-            // The answer to a slow client still has to go out.
-            Wait::Exchange if self.end == End::Downstream => {
-                self.end_reads(Cause::Deadline(wait));
-            }
-            Wait::ClientHead | Wait::ClientBody | Wait::KeepAlive | Wait::Linger => {
-                self.end_reads(Cause::Deadline(wait));
-            }
-            _ => self.end_both(Cause::Deadline(wait)),
-        }
-    }
-
-    fn end_reads(&mut self, cause: Cause) {
-        if let Some(fd) = self.fd {
-            self.cause.get_or_insert(cause);
-            fd.end_reads();
-        }
-    }
-
-    fn end_both(&mut self, cause: Cause) {
-        if let Some(fd) = self.fd {
-            self.cause.get_or_insert(cause);
-            fd.end();
         }
     }
 }
@@ -371,13 +280,8 @@ impl Watch {
     /// From now on this peer's hang-up, once as far as `from`, ends the waits of both sockets.
     pub fn on_hangup_end(&self, from: Peer, other: Option<&Self>) {
         let other = other.map(|watch| watch.entry);
-        let peer = self.with(|slot| {
-            slot.on_hangup = OnHangup::End { from, other };
-            slot.peer
-        });
-        if let Some(peer) = peer.filter(|&peer| peer >= from) {
-            self.watchers.hung_up(self.entry, peer);
-        }
+        self.with(|slot| slot.on_hangup = OnHangup::End { from, other });
+        self.watchers.table.borrow_mut().end_after_hangup(self.entry);
     }
 
     /// From now on a hang-up of this peer is only remembered.
@@ -394,8 +298,7 @@ impl Drop for Watch {
     fn drop(&mut self) {
         let mut table = self.watchers.table.borrow_mut();
         if let Some(slot) = table.current(self.entry) {
-            let generation = slot.generation.wrapping_add(1);
-            *slot = Slot { generation, ..Slot::free() };
+            slot.clear();
             table.free.push(self.entry.slot);
         }
     }
