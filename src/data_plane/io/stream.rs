@@ -238,6 +238,11 @@ impl Stream {
     pub fn reset_on_close(&self) {
         self.fd.reset_on_close();
     }
+
+    /// Whether the coming drop resets the connection.
+    pub fn resets_on_close(&self) -> bool {
+        self.fd.resets_on_close()
+    }
 }
 
 /// How a read that may be given up ended.
