@@ -19,3 +19,5 @@ mod raw_answers;
 mod refusals;
 mod streaming;
 mod support;
+mod tls;
+mod upstream;

@@ -133,6 +133,8 @@ impl Connection {
     async fn wait_empty_handed(&mut self) -> bool {
         let keep_alive_ms = self.local.snapshot().timeouts.keep_alive.0;
         let waited = self.stream.readable((Wait::KeepAlive, Some(keep_alive_ms))).await;
+        // Before the read: a drain that ends it would take what it read along.
+        self.stream.watch().set_idle(false);
         match waited {
             Ok(()) => {}
             // A request that came together with the drain or the deadline is still served.

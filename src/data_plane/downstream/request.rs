@@ -254,6 +254,9 @@ impl Connection {
     /// Reads and forgets what the client still sends of a request that was answered early, so that
     /// a reset does not overtake the answer (RFC 9112 section 9.6): 64 KiB or 2 s at most.
     pub async fn linger(&mut self) {
+        if self.stream.resets_on_close() {
+            return; // a FIN now would show a broken answer as a whole one
+        }
         self.stream.finish((Wait::WriteStall, Some(LINGER_MS))).await;
         self.stream.watch().forgive();
         self.stream.watch().on_hangup_remember();

@@ -15,7 +15,11 @@ impl Exchange<'_> {
     /// Answers a failed exchange, records it, and says what becomes of the connection.
     pub(super) async fn reject(&mut self, failure: Failure) -> Next {
         self.record(&failure.kind);
-        if failure.sent_any || matches!(failure.kind, Kind::ClientGone) {
+        if matches!(failure.kind, Kind::ClientGone) {
+            return Next::Close;
+        }
+        if failure.sent_any {
+            self.client.linger().await;
             return Next::Close;
         }
         // A deadline on the client's side ended its reads; its writes go on.

@@ -188,8 +188,6 @@ impl Exchange<'_> {
         self.client.local.buffers.put(out);
         if passage.framing == Framing::Close {
             self.client.stream.reset_on_close();
-        } else {
-            self.client.linger().await;
         }
     }
 }

@@ -10,7 +10,6 @@ use crate::data_plane::downstream::request::BodyFault;
 use crate::data_plane::downstream::response::{BACK, FRONT, Framing};
 use crate::data_plane::io::buffer::Buffer;
 use crate::data_plane::io::fault::{Fault, Wait};
-use crate::data_plane::io::fd::Peek;
 use crate::data_plane::upstream::connection::Connection;
 use crate::protocol::http1::body;
 use crate::protocol::http1::framing::BodyLength;
@@ -120,7 +119,8 @@ impl Exchange<'_> {
                 self.client.local.buffers.put(buffer);
                 return Ok(true);
             }
-            if upstream.stream.peek() != Peek::Quiet {
+            // TLS tickets come unasked and are no answer.
+            if !upstream.stream.is_quiet().await {
                 break;
             }
             buffer = self.receive(buffer, bytes_max).await?;

@@ -43,6 +43,11 @@ impl Fd {
         let _gone = sockopt::set_socket_linger(self.borrow(), Some(Duration::ZERO));
     }
 
+    /// Whether the coming close is a reset, by [`Fd::reset_on_close`].
+    pub fn resets_on_close(self) -> bool {
+        matches!(sockopt::socket_linger(self.borrow()), Ok(Some(Duration::ZERO)))
+    }
+
     /// Whether anything can be read right now, without taking it.
     pub fn peek(self) -> Peek {
         let mut byte = [0_u8; 1];

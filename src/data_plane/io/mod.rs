@@ -4,6 +4,7 @@ pub mod buffer;
 pub mod fault;
 pub mod fd;
 pub mod readiness;
+pub mod slot;
 pub mod stream;
 pub mod tls;
 pub mod watch;

@@ -197,7 +197,8 @@ impl Stream {
         }
     }
 
-    /// Whether a pooled connection is still fit to carry a request: open, and no byte unread.
+    /// Whether a connection is open with no byte of an answer: fit to carry a request, or the rest
+    /// of one.
     pub async fn is_quiet(&mut self) -> bool {
         match (&mut self.transport, self.fd.peek()) {
             (Transport::Tls(tls), Peek::Bytes) => {
@@ -236,6 +237,11 @@ impl Stream {
     /// Lets the coming drop reset the connection instead of closing it in order.
     pub fn reset_on_close(&self) {
         self.fd.reset_on_close();
+    }
+
+    /// Whether the coming drop resets the connection.
+    pub fn resets_on_close(&self) -> bool {
+        self.fd.resets_on_close()
     }
 }
 

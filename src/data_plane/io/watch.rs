@@ -4,8 +4,6 @@
 //! (D3). Each stream holds a [`Watch`]; a watch is forgotten before its socket closes, so a reused
 //! fd number can never be hit.
 
-mod table;
-
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::os::fd::{AsFd, OwnedFd};
@@ -19,16 +17,25 @@ use rustix::event::epoll;
 
 use super::fault::{Cause, Limit, Wait};
 use super::fd::Fd;
+use super::slot::{Deadline, OnHangup, Slot};
 use super::wheel::{Entry, Wheel};
 use crate::shared::clock::Millis;
-use table::{Deadline, OnHangup, Slot, TICK_MS, Table, tick, tick_after};
-pub use table::{End, Peer};
+
+pub use super::slot::{End, Peer};
 
 /// One worker's watches: the deadline wheel and the hang-up reports.
 pub struct Watchers {
     epoll: OwnedFd,
     sleeper: RefCell<Option<Waker>>,
     table: RefCell<Table>,
+}
+
+struct Table {
+    free: Vec<u32>,
+    slots: Vec<Slot>,
+    /// The tick at which the ticker will look next; later arms need not wake it.
+    wakes_at: u64,
+    wheel: Wheel,
 }
 
 impl Watchers {
@@ -108,22 +115,17 @@ impl Watchers {
         if epoll::wait(&self.epoll, spare, Some(&now)).is_err() {
             return; // interrupted: the report stays and is heard next time
         }
-        let mut early = false;
         for event in events {
             let (token, flags) = (event.data.u64(), event.flags);
             let entry = Entry { generation: upper(token), slot: lower(token) };
             if flags.intersects(epoll::EventFlags::IN) {
-                self.table.borrow_mut().answered_early(entry);
-                early = true;
+                self.answered_early(entry);
             }
             if flags.intersects(epoll::EventFlags::ERR | epoll::EventFlags::HUP) {
                 self.hung_up(entry, Peer::Broken);
             } else if flags.intersects(epoll::EventFlags::RDHUP) {
                 self.hung_up(entry, Peer::HalfClosed);
             }
-        }
-        if early && let Some(sleeper) = self.sleeper.take() {
-            sleeper.wake();
         }
     }
 
@@ -134,15 +136,35 @@ impl Watchers {
 
     fn hung_up(&self, entry: Entry, ended: Peer) {
         let mut table = self.table.borrow_mut();
-        let Some(slot) = table.current(entry) else { return };
-        slot.peer = slot.peer.max(ended);
-        let OnHangup::End { from, other } = slot.on_hangup else { return };
-        if slot.peer < from {
-            return;
+        if table.current(entry).is_some_and(|slot| slot.hears(ended)) {
+            table.end_after_hangup(entry);
         }
-        slot.end_both(Cause::ClientGone);
-        if let Some(other) = other.and_then(|other| table.current(other)) {
-            other.end_both(Cause::ClientGone);
+    }
+
+    /// A peer that answers while it is still written to may have stopped reading: what it has not
+    /// taken in a moment will not be taken.
+    fn answered_early(&self, entry: Entry) {
+        self.bound(entry, Wait::EarlyAnswer, EARLY_ANSWER_MS);
+    }
+
+    fn bound(&self, entry: Entry, wait: Wait, ms: u64) {
+        let at = Millis::now().plus(ms);
+        let due = tick_after(at);
+        let mut table = self.table.borrow_mut();
+        let Some(slot) = table.current(entry) else { return };
+        slot.deadline = Some(Deadline { at, wait });
+        if slot.queued <= due {
+            return; // the wheel will look in time and put it back
+        }
+        let queued = table.wheel.insert(due, entry);
+        if let Some(slot) = table.current(entry) {
+            slot.queued = queued;
+        }
+        if queued < table.wakes_at {
+            table.wakes_at = queued;
+            if let Some(sleeper) = self.sleeper.take() {
+                sleeper.wake();
+            }
         }
     }
 
@@ -185,6 +207,47 @@ impl std::fmt::Debug for Watchers {
     }
 }
 
+impl Table {
+    fn slot(&mut self, slot: u32) -> Option<&mut Slot> {
+        self.slots.get_mut(usize::try_from(slot).ok()?)
+    }
+
+    fn current(&mut self, entry: Entry) -> Option<&mut Slot> {
+        self.slot(entry.slot).filter(|s| s.generation == entry.generation && s.fd.is_some())
+    }
+
+    /// Ends what a hang-up as far as the one reported ends.
+    fn end_after_hangup(&mut self, entry: Entry) {
+        let Some(slot) = self.current(entry) else { return };
+        let OnHangup::End { from, other } = slot.on_hangup else { return };
+        if slot.peer < from {
+            return;
+        }
+        slot.end_both(Cause::ClientGone);
+        if let Some(other) = other.and_then(|other| self.current(other)) {
+            other.end_both(Cause::ClientGone);
+        }
+    }
+
+    fn look_at(&mut self, entry: Entry, at: u64, now: Millis) {
+        let Some(slot) = self.current(entry) else { return };
+        if slot.queued != at {
+            return; // queued again for another tick: that one counts
+        }
+        slot.queued = u64::MAX;
+        let Some(deadline) = slot.deadline else { return };
+        if deadline.at <= now {
+            slot.deadline = None;
+            slot.end_for(deadline.wait);
+            return;
+        }
+        let queued = self.wheel.insert(tick_after(deadline.at), entry);
+        if let Some(slot) = self.current(entry) {
+            slot.queued = queued;
+        }
+    }
+}
+
 /// The watch over one socket. Dropped before the socket closes.
 #[derive(Debug)]
 pub struct Watch {
@@ -195,24 +258,9 @@ pub struct Watch {
 impl Watch {
     /// Bounds the wait that begins now; replaces the bound before it.
     pub fn arm(&self, (wait, ms): Limit) {
-        let Some(ms) = ms else { return self.disarm() };
-        let at = Millis::now().plus(ms);
-        let due = tick_after(at);
-        let mut table = self.watchers.table.borrow_mut();
-        let Some(slot) = table.current(self.entry) else { return };
-        slot.deadline = Some(Deadline { at, wait });
-        if slot.queued <= due {
-            return; // the wheel will look in time and put it back
-        }
-        let queued = table.wheel.insert(due, self.entry);
-        if let Some(slot) = table.current(self.entry) {
-            slot.queued = queued;
-        }
-        if queued < table.wakes_at {
-            table.wakes_at = queued;
-            if let Some(sleeper) = self.watchers.sleeper.take() {
-                sleeper.wake();
-            }
+        match ms {
+            Some(ms) => self.watchers.bound(self.entry, wait, ms),
+            None => self.disarm(),
         }
     }
 
@@ -258,13 +306,8 @@ impl Watch {
     /// From now on this peer's hang-up, once as far as `from`, ends the waits of both sockets.
     pub fn on_hangup_end(&self, from: Peer, other: Option<&Self>) {
         let other = other.map(|watch| watch.entry);
-        let peer = self.with(|slot| {
-            slot.on_hangup = OnHangup::End { from, other };
-            slot.peer
-        });
-        if let Some(peer) = peer.filter(|&peer| peer >= from) {
-            self.watchers.hung_up(self.entry, peer);
-        }
+        self.with(|slot| slot.on_hangup = OnHangup::End { from, other });
+        self.watchers.table.borrow_mut().end_after_hangup(self.entry);
     }
 
     /// From now on a hang-up of this peer is only remembered.
@@ -281,11 +324,19 @@ impl Drop for Watch {
     fn drop(&mut self) {
         let mut table = self.watchers.table.borrow_mut();
         if let Some(slot) = table.current(self.entry) {
-            let generation = slot.generation.wrapping_add(1);
-            *slot = Slot { generation, ..Slot::free() };
+            slot.clear();
             table.free.push(self.entry.slot);
         }
     }
+}
+
+fn tick(at: Millis) -> u64 {
+    at.0 / TICK_MS
+}
+
+/// The first tick at which `at` has passed.
+fn tick_after(at: Millis) -> u64 {
+    at.0.div_ceil(TICK_MS)
 }
 
 fn token(entry: Entry) -> u64 {
@@ -300,5 +351,9 @@ fn lower(token: u64) -> u32 {
     u32::try_from(token & u64::from(u32::MAX)).unwrap_or(0)
 }
 
+/// Deadlines are checked this often: late by at most this, never early.
+const TICK_MS: u64 = 20;
+/// How long a peer that has answered may take for what is being written to it.
+const EARLY_ANSWER_MS: u64 = 500;
 /// A sleep with nothing to wait for.
 const FAR: Duration = Duration::from_secs(3_600);

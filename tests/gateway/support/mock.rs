@@ -1,12 +1,16 @@
 //! The scripted provider as a process, and what it recorded.
 
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use serde_json::Value;
 
+use super::PATIENCE;
 use super::message::get;
 use super::wire::Wire;
 
@@ -15,7 +19,8 @@ use super::wire::Wire;
 pub struct Mock {
     address: SocketAddr,
     child: Child,
-    scheme: &'static str,
+    /// For its control endpoints, where it speaks TLS.
+    trust: Option<Arc<ClientConfig>>,
 }
 
 /// One request as the mock saw it.
@@ -37,13 +42,21 @@ impl Mock {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let (_, address) = line.trim().rsplit_once('/').unwrap();
-        let scheme = if line.contains("https://") { "https" } else { "http" };
-        Self { address: address.parse().unwrap(), child, scheme }
+        Self { address: address.parse().unwrap(), child, trust: None }
+    }
+
+    /// One that speaks TLS with this certificate and key, PEM files.
+    pub fn with_tls(certificate: &Path, key: &Path, trust: Arc<ClientConfig>) -> Self {
+        let (certificate, key) = (certificate.to_str().unwrap(), key.to_str().unwrap());
+        let mut mock = Self::with(&["--tls-cert", certificate, "--tls-key", key]);
+        mock.trust = Some(trust);
+        mock
     }
 
     /// Its base URL.
     pub fn url(&self) -> String {
-        format!("{}://{}", self.scheme, self.address)
+        let scheme = if self.trust.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
     }
 
     /// Its port.
@@ -78,9 +91,22 @@ impl Mock {
     }
 
     fn ask(&self, path: &str) -> Value {
-        let mut wire = Wire::connect(self.address);
-        wire.send(get(path, ""));
-        wire.answer().json()
+        let request = get(path, "connection: close\r\n");
+        let Some(trust) = &self.trust else {
+            let mut wire = Wire::connect(self.address);
+            wire.send(request);
+            return wire.answer().json();
+        };
+        let name = ServerName::try_from("127.0.0.1").unwrap();
+        let session = ClientConnection::new(trust.clone(), name).unwrap();
+        let tcp = TcpStream::connect_timeout(&self.address, PATIENCE).unwrap();
+        tcp.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut tls = StreamOwned::new(session, tcp);
+        tls.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        tls.read_to_string(&mut answer).unwrap();
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        serde_json::from_str(body).unwrap()
     }
 }
 
