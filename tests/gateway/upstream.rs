@@ -127,7 +127,7 @@ fn an_ipv6_upstream_is_reached_and_named_in_brackets() {
 
 #[test]
 fn p18_a_silent_upstream_is_504_and_one_structured_line() {
-    let times = "[timeouts]\nresponse_head = \"200ms\"\n";
+    let times = "[timeouts]\nresponse_head = \"200ms\"\nresponse_head_stream = \"200ms\"\n";
     let (mock, gateway) = mocked_with(times);
     let fields = format!("{OWN_KEY}anthropic-beta: b-1\r\nx-mock: head_stall\r\n");
     let answer = gateway.ask(post("/v1/messages?beta=true", &fields, STREAM));
@@ -157,7 +157,7 @@ fn p18_a_silent_upstream_is_504_and_one_structured_line() {
 
 #[test]
 fn an_upstream_that_stalls_in_its_head_is_504() {
-    let (_mock, gateway) = mocked_with("[timeouts]\nresponse_head = \"200ms\"\n");
+    let (_mock, gateway) = mocked_with("[timeouts]\nresponse_head = \"200ms\"\nresponse_head_stream = \"200ms\"\n");
     for knobs in ["stall_in_head=20", "first_byte_delay=10s"] {
         assert_failed(&knob(&gateway, knobs), 504, "upstream_timeout", knobs);
     }

@@ -60,13 +60,13 @@ impl Exchange<'_> {
         rewrite::request(head.tail(), &outgoing);
         let (sent, head) = upstream.stream.write_all(head, stall).await;
         self.client.local.buffers.put(head);
-        upstream.stream.watch().on_answer_end_writes(true);
+        upstream.stream.on_answer_end_writes(true);
         let sent_whole = match sent {
             Ok(()) => self.upload_body(upstream, bytes_max).await?,
             Err(Fault::Ended(cause)) => return Err(Kind::of_upstream(Fault::Ended(cause)).into()),
             Err(_) => false,
         };
-        upstream.stream.watch().on_answer_end_writes(false);
+        upstream.stream.on_answer_end_writes(false);
         self.phase = "response_head";
         let wait = self.bound((Wait::ResponseHead, Some(self.response_head_ms())));
         match self.read_head(upstream, wait).await {

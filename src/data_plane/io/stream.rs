@@ -219,6 +219,14 @@ impl Stream {
         self.fd.peek()
     }
 
+    /// While `wanted`, an answer of the peer ends a write that makes no progress. Not with TLS: its
+    /// tickets would pass for answers.
+    pub fn on_answer_end_writes(&self, wanted: bool) {
+        if matches!(self.transport, Transport::Plain(_)) {
+            self.watch.on_answer_end_writes(wanted);
+        }
+    }
+
     /// Throws away what the peer has sent, holding no buffer.
     pub fn discard(&self) -> Discarded {
         self.fd.discard()

@@ -5,7 +5,6 @@ use bytes::Bytes;
 
 use crate::data_plane::io::buffer::{Buffer, Buffers};
 use crate::data_plane::io::fault::{Fault, Limit};
-use crate::data_plane::io::fd::Peek;
 use crate::data_plane::io::stream::Stream;
 use crate::protocol::http1::Refusal;
 use crate::protocol::http1::head::ResponseHead;
@@ -68,15 +67,15 @@ impl Connection {
             self.stream.write_shared(body, stall).await?;
             return Ok(true);
         }
-        self.stream.watch().on_answer_end_writes(true);
+        self.stream.on_answer_end_writes(true);
         let sent = self.send_in_pieces(body, stall).await;
-        self.stream.watch().on_answer_end_writes(false);
+        self.stream.on_answer_end_writes(false);
         sent
     }
 
     async fn send_in_pieces(&mut self, mut body: Bytes, stall: Limit) -> Result<bool, Fault> {
         while !body.is_empty() {
-            if self.stream.peek() != Peek::Quiet {
+            if !self.stream.is_quiet().await {
                 return Ok(false);
             }
             let piece = body.split_to(body.len().min(PIECE_BYTES));
