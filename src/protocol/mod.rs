@@ -11,3 +11,4 @@ pub mod http1;
 pub mod json;
 pub mod request_facts;
 pub mod sse;
+pub mod usage;

@@ -55,7 +55,7 @@ impl Span {
             return std::str::from_utf8(content).ok().map(Cow::Borrowed);
         }
         let mut out = vec![0; content.len()];
-        let len = text::unescape(content, &mut out)?.len();
+        let len = text::unescape(content, &mut out).ok()?.len();
         out.truncate(len);
         String::from_utf8(out).ok().map(Cow::Owned)
     }
@@ -191,7 +191,7 @@ impl Facts {
         self.found.message_count = 0;
         self.found.first_user = None;
         self.system_message = None;
-        if matches!(value, Value::String(_) | Value::LongString) {
+        if matches!(value, Value::String(_) | Value::LongString(_)) {
             self.found.message_count = 1;
             self.found.first_user = Some(span);
         }
@@ -256,7 +256,7 @@ impl Reader for Facts {
     fn value(&mut self, node: Node, value: Value<'_>, span: Range<u64>) {
         let place = |at| usize::try_from(at).unwrap_or(usize::MAX);
         let span = Span { start: place(span.start), end: place(span.end) };
-        let is_string = matches!(value, Value::String(_) | Value::LongString);
+        let is_string = matches!(value, Value::String(_) | Value::LongString(_));
         let string = is_string.then_some(span);
         let found = &mut self.found;
         match node {

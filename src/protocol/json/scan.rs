@@ -21,6 +21,17 @@ pub enum Want<N> {
     Take(N),
 }
 
+impl<N> Want<N> {
+    /// The same, said of another node.
+    pub fn map<M>(self, node: impl FnOnce(N) -> M) -> Want<M> {
+        match self {
+            Self::Enter(inner) => Want::Enter(node(inner)),
+            Self::Skip => Want::Skip,
+            Self::Take(inner) => Want::Take(node(inner)),
+        }
+    }
+}
+
 /// A value that was wanted, or one end of a container that is entered.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Value<'a> {
@@ -30,8 +41,8 @@ pub enum Value<'a> {
     Container,
     /// `false`.
     False,
-    /// A string longer than the scanner holds.
-    LongString,
+    /// The start of a string longer than the scanner holds.
+    LongString(&'a [u8]),
     /// `null`.
     Null,
     /// A number as written; empty when it is longer than the scanner holds.
@@ -49,7 +60,7 @@ pub enum Value<'a> {
 /// Who asks. `Node` names a place in the text, in the reader's own words.
 pub trait Reader {
     /// A place in the text.
-    type Node: Copy;
+    type Node: Copy + std::fmt::Debug;
 
     /// An element of the array at `parent` begins.
     fn element(&mut self, parent: Self::Node) -> Want<Self::Node>;
@@ -150,10 +161,16 @@ impl<N: Copy> Scanner<N> {
 
     /// Ends the text, and says whether it was whole: one value, and nothing but space around it.
     pub fn finish<R: Reader<Node = N>>(&mut self, reader: &mut R) -> bool {
-        if self.state == State::Atom {
+        // Inside a container the rest of a number may be missing: half of it is another one.
+        if self.state == State::Atom && self.depth == 0 {
             self.end_atom(reader, self.offset);
         }
         self.state == State::Done
+    }
+
+    /// Whether what came so far is not the start of a JSON text.
+    pub fn is_broken(&self) -> bool {
+        self.state == State::Broken
     }
 
     /// The text cannot be JSON any more.
@@ -281,56 +298,46 @@ impl<N: Copy> Scanner<N> {
             return bytes.len();
         };
         let content = bytes.get(..end - 1).unwrap_or_default();
+        let at = at + length(end);
         if !is_wanted {
             self.after_value();
-        } else if self.held_len == 0 && !content.contains(&b'\\') {
+        } else if self.held_len == 0 && content.len() <= HELD_BYTES_MAX && !content.contains(&b'\\')
+        {
             // Whole in this read and as written: no copy.
-            self.end_string(reader, is_key, content, at + length(end));
+            self.end_string(reader, is_key, Value::String(content), at);
         } else {
             self.hold(content);
-            let (held, len) = (self.held, self.held_len);
-            self.end_held(reader, is_key, held.get(..len), at + length(end));
+            let held = self.held;
+            let raw = held.get(..self.held_len);
+            let mut out = [0; HELD_BYTES_MAX];
+            let text = unescape(raw.unwrap_or(&held), &mut out);
+            match (raw, text) {
+                (Some(_), Ok(text)) => self.end_string(reader, is_key, Value::String(text), at),
+                (Some(_), Err(_)) => self.state = State::Broken,
+                (None, Ok(text) | Err(text)) => {
+                    self.end_string(reader, is_key, Value::LongString(text), at);
+                }
+            }
         }
         end
-    }
-
-    /// A string that was held, because it was split or has escapes; `None` when it did not fit.
-    fn end_held<R: Reader<Node = N>>(
-        &mut self,
-        reader: &mut R,
-        is_key: bool,
-        held: Option<&[u8]>,
-        end: u64,
-    ) {
-        match held.map(|held| (held, unescape(held, &mut [0; HELD_BYTES_MAX]).is_some())) {
-            Some((held, true)) => {
-                let mut out = [0; HELD_BYTES_MAX];
-                let text = unescape(held, &mut out).unwrap_or_default();
-                self.end_string(reader, is_key, text, end);
-            }
-            Some((_, false)) => self.state = State::Broken,
-            None if is_key => {
-                self.want = Want::Skip;
-                self.state = State::Colon;
-            }
-            None => self.end_value(reader, Value::LongString, end),
-        }
     }
 
     fn end_string<R: Reader<Node = N>>(
         &mut self,
         reader: &mut R,
         is_key: bool,
-        text: &[u8],
+        value: Value<'_>,
         end: u64,
     ) {
         if !is_key {
-            let fits = text.len() <= HELD_BYTES_MAX;
-            self.end_value(reader, if fits { Value::String(text) } else { Value::LongString }, end);
-        } else if let Some(level) = self.level() {
-            self.want = reader.member(level.node, text);
-            self.state = State::Colon;
+            return self.end_value(reader, value, end);
         }
+        self.want = match (self.level(), value) {
+            (Some(level), Value::String(key)) => reader.member(level.node, key),
+            // Longer than any known key.
+            _ => Want::Skip,
+        };
+        self.state = State::Colon;
     }
 
     fn atom<R: Reader<Node = N>>(&mut self, reader: &mut R, bytes: &[u8], at: u64) -> usize {

@@ -53,26 +53,33 @@ impl<const N: usize> fmt::Debug for Text<N> {
     }
 }
 
-/// Decodes the content of a string into `out` and gives its part in use. `None` when an escape is
-/// wrong or `out` is too short: `raw.len()` always suffices. Half a surrogate pair becomes U+FFFD.
-pub fn unescape<'a>(raw: &[u8], out: &'a mut [u8]) -> Option<&'a [u8]> {
-    let (mut rest, mut len) = (raw, 0);
+/// Decodes the content of a string into `out` and gives its part in use. `Err` holds what came
+/// before a wrong escape or the end of `out`: `raw.len()` always suffices. Half a surrogate pair
+/// becomes U+FFFD.
+pub fn unescape<'a>(raw: &[u8], out: &'a mut [u8]) -> Result<&'a [u8], &'a [u8]> {
+    let mut len = 0;
+    let is_whole = decode(raw, out, &mut len).is_some();
+    let text = out.get(..len).unwrap_or_default();
+    if is_whole { Ok(text) } else { Err(text) }
+}
+
+fn decode(raw: &[u8], out: &mut [u8], len: &mut usize) -> Option<()> {
+    let mut rest = raw;
     while let [byte, tail @ ..] = rest {
         rest = tail;
         if *byte != b'\\' {
-            *out.get_mut(len)? = *byte;
-            len += 1;
+            *out.get_mut(*len)? = *byte;
+            *len += 1;
             continue;
         }
         let (character, tail) = escape(rest)?;
         rest = tail;
         let mut utf8 = [0; 4];
-        for &byte in character.encode_utf8(&mut utf8).as_bytes() {
-            *out.get_mut(len)? = byte;
-            len += 1;
-        }
+        let utf8 = character.encode_utf8(&mut utf8).as_bytes();
+        out.get_mut(*len..)?.get_mut(..utf8.len())?.copy_from_slice(utf8);
+        *len += utf8.len();
     }
-    out.get(..len)
+    Some(())
 }
 
 /// The character that the escape after a backslash stands for, and what follows it.
@@ -119,7 +126,8 @@ mod tests {
 
     fn decoded(raw: &str) -> Option<String> {
         let mut out = vec![0; raw.len()];
-        unescape(raw.as_bytes(), &mut out).map(|text| String::from_utf8(text.to_vec()).unwrap())
+        let text = unescape(raw.as_bytes(), &mut out).ok()?;
+        Some(String::from_utf8(text.to_vec()).unwrap())
     }
 
     #[test]
@@ -140,7 +148,8 @@ mod tests {
         for bad in [r"\x", r"\u12", r"\u12g4", r"\u+123", "\\"] {
             assert_eq!(decoded(bad), None, "{bad}");
         }
-        assert_eq!(unescape(b"abc", &mut [0; 2]), None);
+        assert_eq!(unescape(b"abc", &mut [0; 2]), Err(&b"ab"[..]));
+        assert_eq!(unescape(br"ab\u00", &mut [0; 9]), Err(&b"ab"[..]));
     }
 
     #[test]

@@ -1,3 +1,4 @@
 //! OpenAI: Chat Completions, Responses and their siblings (PROTOCOL 2).
 
 pub mod error;
+pub mod usage;

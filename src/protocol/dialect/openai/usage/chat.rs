@@ -1,0 +1,176 @@
+//! Chat and legacy completions, streams and bodies; embeddings, which have the same usage.
+//! Never looks at content.
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use super::sheet::{Line, Sheet, chat_member};
+use crate::protocol::json::scan::{Reader, Value, Want};
+use crate::protocol::json::text::Text;
+use crate::protocol::usage::error::{self, ErrorPart, ErrorSeen};
+use crate::protocol::usage::figures::{Figures, Usage};
+use crate::protocol::usage::watch::{Needle, Watch};
+use crate::protocol::usage::{EventStatement, Observed, Statement, name};
+
+/// One chunk of a stream, or one whole body.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Chunk {
+    /// The stop reason of the present choice.
+    choice_stop: Option<Text<64>>,
+    /// Usage inside the first choice that has one (Moonshot).
+    choice_usage: Option<Sheet>,
+    /// A choice before the present one has usage.
+    has_choice_usage: bool,
+    error: Option<ErrorSeen>,
+    /// Usage inside `x_groq`.
+    groq_usage: Option<Sheet>,
+    id: Option<Text<128>>,
+    /// Of an array of bodies the first counts.
+    is_listed: bool,
+    model: Option<Text<128>>,
+    service_tier: Option<Text<32>>,
+    stop_reason: Option<Text<64>>,
+    stops: u64,
+    usage: Option<Sheet>,
+}
+
+/// A place in a chunk.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Node {
+    /// One of `choices`.
+    Choice,
+    /// `choices`.
+    Choices,
+    /// Usage inside a choice.
+    ChoiceUsage(Line),
+    /// The chunk itself.
+    Chunk,
+    /// `error`.
+    Error(ErrorPart),
+    /// `x_groq`.
+    Groq,
+    /// Usage inside `x_groq`.
+    GroqUsage(Line),
+    /// `id`.
+    Id,
+    /// `model`.
+    Model,
+    /// `service_tier`.
+    ServiceTier,
+    /// `finish_reason` of a choice.
+    Stop,
+    /// `usage`.
+    Usage(Line),
+}
+
+impl Statement for Chunk {
+    const ROOT: Node = Node::Chunk;
+    const USAGE: fn(&Figures) -> Usage = Usage::with_cache;
+
+    fn commit(&self, _event: &[u8], seen: &mut Observed) {
+        seen.model = seen.model.or(self.model);
+        seen.id = seen.id.or(self.id);
+        let figures = Sheet::figures(self.usage.as_ref())
+            .or_else(|| Sheet::figures(self.groq_usage.as_ref()))
+            .or_else(|| Sheet::figures(self.choice_usage.as_ref()));
+        seen.figures = figures.or(seen.figures);
+        let mut last = *self;
+        last.end_choice();
+        seen.stop_reason = last.stop_reason.or(seen.stop_reason);
+        seen.stops += last.stops;
+        seen.error = seen.error.or(self.error);
+        seen.service_tier = self.service_tier.or(seen.service_tier);
+    }
+}
+
+impl EventStatement for Chunk {
+    const DONE: Option<&'static [u8]> = Some(b"[DONE]");
+
+    fn watch() -> &'static Watch {
+        static WATCH: LazyLock<Watch> = LazyLock::new(|| {
+            Watch::new([
+                Needle::new(b"usage", NOTHING),
+                Needle::new(b"finish_reason", NOTHING),
+                Needle::new(b"error", NOTHING),
+            ])
+        });
+        &WATCH
+    }
+
+    /// Any chunk may be the first to name the model.
+    fn wants_more(seen: &Observed) -> bool {
+        seen.model.is_none() || seen.id.is_none()
+    }
+}
+
+impl Chunk {
+    fn end_choice(&mut self) {
+        if let Some(stop) = self.choice_stop.take() {
+            self.stop_reason = Some(stop);
+            self.stops += 1;
+        }
+        self.has_choice_usage = Sheet::figures(self.choice_usage.as_ref()).is_some();
+    }
+}
+
+impl Reader for Chunk {
+    type Node = Node;
+
+    fn element(&mut self, parent: Node) -> Want<Node> {
+        match parent {
+            Node::Choices => {
+                self.end_choice();
+                Want::Enter(Node::Choice)
+            }
+            Node::Chunk if !self.is_listed => {
+                self.is_listed = true;
+                Want::Enter(Node::Chunk)
+            }
+            _ => Want::Skip,
+        }
+    }
+
+    fn member(&mut self, parent: Node, key: &[u8]) -> Want<Node> {
+        match (parent, key) {
+            (Node::Choice, b"finish_reason") => Want::Take(Node::Stop),
+            (Node::Choice, b"usage") if !self.has_choice_usage => {
+                Want::Enter(Node::ChoiceUsage(Line::Whole))
+            }
+            (Node::ChoiceUsage(line), _) => chat_member(line, key).map(Node::ChoiceUsage),
+            (Node::Chunk, b"choices") => Want::Enter(Node::Choices),
+            (Node::Chunk, b"error") => Want::Enter(Node::Error(ErrorPart::Whole)),
+            (Node::Chunk, b"id") => Want::Take(Node::Id),
+            (Node::Chunk, b"model") => Want::Take(Node::Model),
+            (Node::Chunk, b"service_tier") => Want::Take(Node::ServiceTier),
+            (Node::Chunk, b"usage") => Want::Enter(Node::Usage(Line::Whole)),
+            (Node::Chunk, b"x_groq") => Want::Enter(Node::Groq),
+            (Node::Error(ErrorPart::Whole), _) => error::member(key).map(Node::Error),
+            (Node::Groq, b"usage") => Want::Enter(Node::GroqUsage(Line::Whole)),
+            (Node::GroqUsage(line), _) => chat_member(line, key).map(Node::GroqUsage),
+            (Node::Usage(line), _) => chat_member(line, key).map(Node::Usage),
+            _ => Want::Skip,
+        }
+    }
+
+    fn value(&mut self, node: Node, value: Value<'_>, _span: Range<u64>) {
+        match node {
+            Node::Choices if value != Value::Closed => {
+                (self.choice_stop, self.choice_usage) = (None, None);
+                (self.has_choice_usage, self.stop_reason, self.stops) = (false, None, 0);
+            }
+            Node::Groq if value != Value::Closed => self.groq_usage = None,
+            Node::Choice | Node::Choices | Node::Chunk | Node::Groq => {}
+            Node::ChoiceUsage(line) => Sheet::note(&mut self.choice_usage, line, value),
+            Node::Error(part) => error::note(&mut self.error, part, value),
+            Node::GroqUsage(line) => Sheet::note(&mut self.groq_usage, line, value),
+            Node::Id => self.id = name(value),
+            Node::Model => self.model = name(value),
+            Node::ServiceTier => self.service_tier = name(value),
+            Node::Stop => self.choice_stop = name(value),
+            Node::Usage(line) => Sheet::note(&mut self.usage, line, value),
+        }
+    }
+}
+
+/// Most chunks of most providers say so.
+const NOTHING: &[&[u8]] = &[b"\":null", b"\": null"];

@@ -1,0 +1,149 @@
+//! Finds the events of a read that cannot matter, by what they lack. Never parses one.
+
+use memchr::memmem::Finder;
+
+/// What every event of interest has, ready to be looked for.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    /// A character that may be a letter in disguise: `\u0061`.
+    escape: Finder<'static>,
+    needles: [Option<Needle>; NEEDLES_MAX],
+}
+
+/// A piece of text that an event of interest may have.
+#[derive(Clone, Debug)]
+pub struct Needle {
+    but_before: &'static [&'static [u8]],
+    finder: Finder<'static>,
+}
+
+/// How far a read can be passed over.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Passed {
+    /// Events with data among them.
+    pub events: u64,
+    /// After those bytes, how many have to be read in full.
+    pub to_read: usize,
+    /// Bytes of whole events that say nothing.
+    pub bytes: usize,
+}
+
+/// Where things of interest come next in a read, counted from 1; 0 is not yet sought. Sought only
+/// when the place before is passed, so that a read is searched once.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Hits {
+    carriage_return: usize,
+    escape: usize,
+    needles: [usize; NEEDLES_MAX],
+}
+
+impl Watch {
+    /// An event without any of these does not matter.
+    pub fn new(needles: [Option<Needle>; NEEDLES_MAX]) -> Self {
+        Self { escape: Finder::new(b"\\u00"), needles }
+    }
+
+    /// From `start`, where an event begins, over all events that end in `read` and say nothing.
+    pub fn pass(&self, read: &[u8], start: usize, hits: &mut Hits) -> Passed {
+        let mut passed = Passed::default();
+        let mut at = start;
+        while let Some(event) = event(read, at) {
+            if event.is_odd || self.is_hit(read, at, event.end, hits) {
+                passed.to_read = event.end - at;
+                return passed;
+            }
+            passed.events += u64::from(event.has_data);
+            at = event.end;
+            passed.bytes = at - start;
+        }
+        passed.to_read = read.len() - at;
+        passed
+    }
+
+    fn is_hit(&self, read: &[u8], start: usize, end: usize, hits: &mut Hits) -> bool {
+        if hits.carriage_return <= start {
+            let rest = read.get(start..).unwrap_or_default();
+            let found = memchr::memchr(b'\r', rest);
+            hits.carriage_return = found.map_or(usize::MAX, |found| start + found + 1);
+        }
+        if hits.escape <= start {
+            hits.escape = next(&self.escape, read, start, |after| {
+                // The letters and the underscore that keys are made of.
+                matches!(after.first(), Some(b'5'..=b'7') | None)
+            });
+        }
+        let mut first = hits.carriage_return.min(hits.escape);
+        for (needle, hit) in self.needles.iter().zip(&mut hits.needles) {
+            let Some(needle) = needle else { break };
+            if *hit <= start {
+                *hit = next(&needle.finder, read, start, |after| {
+                    !needle.but_before.iter().any(|nothing| after.starts_with(nothing))
+                });
+            }
+            first = first.min(*hit);
+        }
+        first <= end
+    }
+}
+
+impl Needle {
+    /// `text`, but where one of `but_before` follows it: there it says nothing.
+    pub fn new(text: &'static [u8], but_before: &'static [&'static [u8]]) -> Option<Self> {
+        Some(Self { but_before, finder: Finder::new(text) })
+    }
+}
+
+struct Event {
+    end: usize,
+    has_data: bool,
+    /// Has a line that is read in full: `data: [DONE]`.
+    is_odd: bool,
+}
+
+/// Where the event that begins at `start` ends, if its empty line is there.
+pub fn end_of_event(read: &[u8], start: usize) -> Option<usize> {
+    event(read, start).map(|event| event.end)
+}
+
+fn event(read: &[u8], start: usize) -> Option<Event> {
+    let mut rest = read.get(start..)?;
+    let (mut has_data, mut is_odd) = (false, false);
+    loop {
+        let end = memchr::memchr(b'\n', rest)?;
+        let line = rest.get(..end)?;
+        rest = rest.get(end + 1..)?;
+        if line.is_empty() {
+            return Some(Event { end: read.len() - rest.len(), has_data, is_odd });
+        }
+        if let Some(value) = line.strip_prefix(b"data") {
+            let value = match value {
+                [b':', b' ', value @ ..] | [b':', value @ ..] => value,
+                [] => value,
+                _ => continue,
+            };
+            has_data = true;
+            is_odd |= value.first() == Some(&b'[');
+        }
+    }
+}
+
+/// The place of the next hit that counts, from 1; `usize::MAX` when there is none.
+fn next(
+    finder: &Finder<'static>,
+    read: &[u8],
+    start: usize,
+    counts: impl Fn(&[u8]) -> bool,
+) -> usize {
+    let mut from = start;
+    while let Some(found) = read.get(from..).and_then(|rest| finder.find(rest)) {
+        let after = from + found + finder.needle().len();
+        if counts(read.get(after..).unwrap_or_default()) {
+            return from + found + 1;
+        }
+        from = after;
+    }
+    usize::MAX
+}
+
+/// Kinds of needles of a dialect.
+pub const NEEDLES_MAX: usize = 3;
