@@ -1,35 +1,173 @@
-//! Writes what workers recorded: one structured line per failed forward (BEHAVIOUR 9).
+//! Writes what workers recorded to stderr: one JSON line per exchange (CONFIG.md, shape `request`)
+//! and one structured line per failure (BEHAVIOUR 9).
 
+use std::io::Write;
+
+use serde_json::{Map, Value, json};
+
+use crate::protocol::usage::Outcome;
+use crate::protocol::usage::figures::Usage;
 use crate::shared::Shared;
-use crate::shared::journal::Record;
+use crate::shared::journal::{Answered, Asked, Ended, Record};
 
-/// Empties every worker's queue.
+/// Empties every worker's queue, and returns once each has seen that this reader sleeps.
 pub fn write_all(shared: &Shared) {
     for cell in &shared.workers {
-        while let Some(record) = cell.journal.pop() {
-            write(&record);
+        loop {
+            while let Some(record) = cell.journal.pop() {
+                write(&record);
+            }
+            if cell.journal.fall_asleep() {
+                break;
+            }
         }
     }
 }
 
 fn write(record: &Record) {
+    if let Some(code) = record.ended.code {
+        write_failure(record, code);
+    }
+    if tracing::enabled!(tracing::Level::INFO) {
+        // A closed stderr is no reason to stop serving.
+        let _closed = writeln!(std::io::stderr().lock(), "{}", request(record));
+    }
+}
+
+fn write_failure(Record { asked, ended, .. }: &Record, code: &str) {
     tracing::warn!(
-        request_id = &*record.id,
-        code = record.code,
-        status = record.status,
-        method = &*record.method,
-        path = &*record.path,
-        query = &*record.query,
-        model = &*record.model,
-        stream = record.streams,
-        thinking = record.thinks,
-        body_bytes = record.body_bytes,
-        anthropic_beta = &*record.beta,
-        attempts = record.attempts,
-        elapsed_ms = record.elapsed_ms,
-        phase = record.phase,
-        cause = &*record.cause,
-        upstream = &*record.provider,
+        request_id = asked.id.as_str(),
+        code,
+        status = ended.status,
+        method = asked.method.as_str(),
+        path = asked.path.as_str(),
+        query = asked.query.as_str(),
+        model = asked.model.as_str(),
+        stream = asked.streams,
+        thinking = asked.thinks,
+        body_bytes = asked.body_bytes,
+        anthropic_beta = asked.beta.as_str(),
+        attempts = ended.attempts,
+        elapsed_ms = ended.duration_ms,
+        phase = ended.phase,
+        cause = ended.cause.as_str(),
+        upstream = ended.provider.as_str(),
         "request failed"
     );
+}
+
+/// The shape `request`. What this version cannot know is null.
+fn request(Record { asked, ended, answered }: &Record) -> Value {
+    let mut shape = Map::new();
+    for part in [of_asked(asked), of_ended(ended), of_answered(answered, ended)] {
+        if let Value::Object(part) = part {
+            shape.extend(part);
+        }
+    }
+    Value::Object(shape)
+}
+
+fn of_asked(asked: &Asked) -> Value {
+    let millis = i64::try_from(asked.unix_ms).unwrap_or(i64::MAX);
+    let time = jiff::Timestamp::from_millisecond(millis).unwrap_or_default();
+    json!({
+        "id": asked.id.as_str(),
+        "time": time.to_string(),
+        "caller": text(asked.caller.as_str()),
+        "client": client(asked.user_agent.as_str()),
+        "user_agent": text(asked.user_agent.as_str()),
+        "method": asked.method.as_str(),
+        "path": asked.path.as_str(),
+        "content_type": text(asked.content_type.as_str()),
+        "dialect": asked.dialect.name(),
+        "model": text(asked.model.as_str()),
+        "stream": asked.streams,
+        "message_count": asked.message_count,
+        "bytes_in": asked.body_bytes,
+    })
+}
+
+fn of_ended(ended: &Ended) -> Value {
+    json!({
+        "provider": text(ended.provider.as_str()),
+        "key": text(ended.key.as_str()),
+        "decision": "default",
+        "status": ended.status,
+        "error": ended.code,
+        "attempts": ended.attempts,
+        "duration_ms": ended.duration_ms,
+    })
+}
+
+fn of_answered(answered: &Answered, ended: &Ended) -> Value {
+    json!({
+        "model_answered": text(answered.model.as_str()),
+        "outcome": outcome(answered.outcome, ended.code),
+        "stop_reason": text(answered.stop_reason.as_str()),
+        "usage": usage(&answered.usage, answered.estimated),
+        "service_tier": text(answered.service_tier.as_str()),
+        "cost_usd": null,
+        "bytes_out": answered.bytes,
+        "events": answered.events,
+        "gaps_ms": answered.gaps.counts(),
+        "ttfb_ms": answered.ttfb_ms,
+        "ttft_ms": answered.ttft_ms,
+        "organization_id": text(answered.organization_id.as_str()),
+        "upstream_request_id": text(answered.request_id.as_str()),
+    })
+}
+
+fn usage(usage: &Usage, estimated: bool) -> Value {
+    json!({
+        "input": usage.input,
+        "cache_read": usage.cache_read,
+        "cache_write": usage.cache_write,
+        "cache_write_5m": usage.cache_write_5m,
+        "cache_write_1h": usage.cache_write_1h,
+        "output": usage.output,
+        "reasoning": usage.reasoning,
+        "estimated": estimated,
+    })
+}
+
+fn outcome(outcome: Option<Outcome>, code: Option<&str>) -> &'static str {
+    match (outcome, code) {
+        (None, _) => "rejected",
+        (Some(_), Some("client_gone")) => "client_gone",
+        (Some(Outcome::Complete), _) => "complete",
+        (Some(Outcome::Cut), _) => "cut",
+        (Some(Outcome::Error), _) => "error",
+    }
+}
+
+/// The client families whose ways matter, by the user agents they send.
+fn client(user_agent: &str) -> Option<&'static str> {
+    [("claude-cli", "claude-code"), ("codex", "codex")]
+        .into_iter()
+        .find(|(prefix, _)| user_agent.starts_with(prefix))
+        .map(|(_, name)| name)
+}
+
+fn text(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_known_by_its_user_agent() {
+        assert_eq!(client("claude-cli/2.0.1 (external, cli)"), Some("claude-code"));
+        assert_eq!(client("codex_cli_rs/0.4"), Some("codex"));
+        assert_eq!(client("curl/8"), None);
+    }
+
+    #[test]
+    fn an_answer_that_never_began_is_rejected_and_a_departed_client_is_gone() {
+        assert_eq!(outcome(None, Some("no_route")), "rejected");
+        assert_eq!(outcome(Some(Outcome::Cut), Some("client_gone")), "client_gone");
+        assert_eq!(outcome(Some(Outcome::Cut), Some("upstream_cut")), "cut");
+        assert_eq!(outcome(Some(Outcome::Complete), None), "complete");
+    }
 }

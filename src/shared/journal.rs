@@ -3,48 +3,135 @@
 
 use crossbeam::queue::ArrayQueue;
 
-use super::atomic::{AtomicU64, Ordering};
+use super::atomic::{AtomicU8, AtomicU64, Ordering, fence};
+use crate::protocol::dialect::Dialect;
+use crate::protocol::json::text::Text;
+use crate::protocol::usage::Outcome;
+use crate::protocol::usage::figures::Usage;
 
-/// One failed forward (BEHAVIOUR 9). Holds no header values and no body bytes.
+/// One exchange (CONFIG.md, shape `request`). Of a fixed size; holds no secret, no header value
+/// but those named here, and no body byte. Texts that are longer than their place are cut.
 #[derive(Clone, Debug)]
 pub struct Record {
-    /// Upstream calls made.
-    pub attempts: u32,
+    /// What the client asked for.
+    pub asked: Asked,
+    /// How it ended.
+    pub ended: Ended,
+    /// What the provider said of its answer.
+    pub answered: Answered,
+}
+
+/// What the client asked for, and of whom.
+#[derive(Clone, Debug)]
+pub struct Asked {
     /// `anthropic-beta` as received; empty when absent.
-    pub beta: Box<str>,
+    pub beta: Text<128>,
     /// Bytes of the request body, as far as known.
     pub body_bytes: u64,
-    /// Why, for people.
-    pub cause: Box<str>,
-    /// The `x-tidegate-error` code.
-    pub code: &'static str,
-    /// Milliseconds from the request's head to the failure.
-    pub elapsed_ms: u64,
+    /// Owner of the gateway key; empty for others.
+    pub caller: Text<64>,
+    /// `content-type` as received; empty when absent.
+    pub content_type: Text<48>,
+    /// The API it speaks.
+    pub dialect: Dialect,
     /// The request's id.
-    pub id: Box<str>,
+    pub id: Text<24>,
+    /// Messages or input items in the body.
+    pub message_count: Option<u64>,
     /// The method.
-    pub method: Box<str>,
+    pub method: Text<16>,
     /// The model asked for; empty where the body could not be read.
-    pub model: Box<str>,
+    pub model: Text<96>,
     /// The path without query.
-    pub path: Box<str>,
-    /// How far the exchange was.
+    pub path: Text<128>,
+    /// The query with its `?`; empty when absent.
+    pub query: Text<96>,
+    /// It asked for a stream.
+    pub streams: bool,
+    /// It asked for extended thinking.
+    pub thinks: bool,
+    /// Milliseconds since 1970 when its head was whole.
+    pub unix_ms: u64,
+    /// `user-agent` as received; empty when absent.
+    pub user_agent: Text<96>,
+}
+
+/// How an exchange ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Upstream calls made.
+    pub attempts: u32,
+    /// Why it failed, for people; empty when it did not.
+    pub cause: Text<192>,
+    /// The `x-tidegate-error` code, when it failed.
+    pub code: Option<&'static str>,
+    /// Milliseconds from the request's head to the end.
+    pub duration_ms: u64,
+    /// Name or hint of the key it was served with; empty when none was.
+    pub key: Text<64>,
+    /// How far it was.
     pub phase: &'static str,
     /// The provider asked last; empty when none was.
-    pub provider: Box<str>,
-    /// The query with its `?`; empty when absent.
-    pub query: Box<str>,
+    pub provider: Text<64>,
     /// The status the client got, or would have got.
     pub status: u16,
-    /// The client asked for a stream.
-    pub streams: bool,
-    /// The client asked for extended thinking.
-    pub thinks: bool,
+}
+
+/// What the provider said of its answer, as far as it was seen.
+#[derive(Clone, Debug, Default)]
+pub struct Answered {
+    /// Bytes of body passed to the client.
+    pub bytes: u64,
+    /// The usage may be incomplete, since the answer was.
+    pub estimated: bool,
+    /// Events with data.
+    pub events: u64,
+    /// Gaps between reads of a stream, by length.
+    pub gaps: Gaps,
+    /// The model that answered.
+    pub model: Text<96>,
+    /// `anthropic-organization-id` or `openai-organization`.
+    pub organization_id: Text<64>,
+    /// How the answer ended; `None` when there was none.
+    pub outcome: Option<Outcome>,
+    /// `request-id` or `x-request-id`.
+    pub request_id: Text<64>,
+    /// `service_tier`.
+    pub service_tier: Text<32>,
+    /// Why the model stopped.
+    pub stop_reason: Text<64>,
+    /// Milliseconds to the head of the answer.
+    pub ttfb_ms: Option<u64>,
+    /// Milliseconds to the first event with data.
+    pub ttft_ms: Option<u64>,
+    /// Tokens, disjoint.
+    pub usage: Usage,
+}
+
+/// Counts of gaps: place n holds those of 2^(n-1) up to 2^n milliseconds, the last all longer.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Gaps([u32; GAP_PLACES]);
+
+impl Gaps {
+    /// Counts a gap of `ms` milliseconds.
+    pub fn count(&mut self, ms: u64) {
+        let place = usize::try_from(u64::BITS - ms.leading_zeros()).unwrap_or(0);
+        if let Some(count) = self.0.get_mut(place.min(GAP_PLACES - 1)) {
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// The counts, shortest gaps first.
+    pub const fn counts(&self) -> &[u32; GAP_PLACES] {
+        &self.0
+    }
 }
 
 /// One worker's queue.
 #[derive(Debug)]
 pub struct Journal {
+    /// 1 while the reader waits for its bell.
+    asleep: AtomicU8,
     dropped: AtomicU64,
     queue: ArrayQueue<Record>,
 }
@@ -52,17 +139,36 @@ pub struct Journal {
 impl Journal {
     /// An empty queue of [`RECORDS_MAX`] places.
     pub fn new() -> Self {
-        Self { dropped: AtomicU64::new(0), queue: ArrayQueue::new(RECORDS_MAX) }
+        Self {
+            asleep: AtomicU8::new(0),
+            dropped: AtomicU64::new(0),
+            queue: ArrayQueue::new(RECORDS_MAX),
+        }
     }
 
-    /// Hands a record over; false when it was dropped because the queue is full.
+    /// Hands a record over, or drops and counts it when the queue is full. True: the reader is
+    /// asleep and its bell must be rung.
     pub fn push(&self, record: Record) -> bool {
-        let kept = self.queue.push(record).is_ok();
-        if !kept {
+        if self.queue.push(record).is_err() {
             // Relaxed: a count that nothing is published by.
             self.dropped.fetch_add(1, Ordering::Relaxed);
+            return false;
         }
-        kept
+        // SeqCst here and in `fall_asleep`: either this sees the reader asleep, or the reader's
+        // last look sees the record. Anything weaker allows neither (store buffering).
+        fence(Ordering::SeqCst);
+        self.asleep.load(Ordering::SeqCst) == 1 && self.asleep.swap(0, Ordering::SeqCst) == 1
+    }
+
+    /// The reader is about to wait for its bell. False: a record came meanwhile, so look again.
+    pub fn fall_asleep(&self) -> bool {
+        self.asleep.store(1, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        if self.queue.is_empty() {
+            return true;
+        }
+        self.asleep.store(0, Ordering::SeqCst);
+        false
     }
 
     /// The oldest record.
@@ -83,7 +189,9 @@ impl Default for Journal {
 }
 
 /// Records a worker may be ahead of the control plane.
-const RECORDS_MAX: usize = 4_096;
+const RECORDS_MAX: usize = 2_048;
+/// 0, 1, 2 to 3, 4 to 7, … and from 16,384 ms on.
+const GAP_PLACES: usize = 16;
 
 #[cfg(all(test, not(tidegate_loom)))]
 mod tests {
@@ -91,34 +199,114 @@ mod tests {
 
     fn record(status: u16) -> Record {
         Record {
-            attempts: 1,
-            beta: "".into(),
-            body_bytes: 0,
-            cause: "".into(),
-            code: "internal",
-            elapsed_ms: 0,
-            id: "".into(),
-            method: "POST".into(),
-            model: "".into(),
-            path: "/".into(),
-            phase: "",
-            provider: "".into(),
-            query: "".into(),
-            status,
-            streams: false,
-            thinks: false,
+            answered: Answered::default(),
+            asked: Asked {
+                beta: Text::default(),
+                body_bytes: 0,
+                caller: Text::default(),
+                content_type: Text::default(),
+                dialect: Dialect::Anthropic,
+                id: Text::default(),
+                message_count: None,
+                method: Text::default(),
+                model: Text::default(),
+                path: Text::default(),
+                query: Text::default(),
+                streams: false,
+                thinks: false,
+                unix_ms: 0,
+                user_agent: Text::default(),
+            },
+            ended: Ended {
+                attempts: 1,
+                cause: Text::default(),
+                code: None,
+                duration_ms: 0,
+                key: Text::default(),
+                phase: "",
+                provider: Text::default(),
+                status,
+            },
         }
     }
 
     #[test]
     fn a_full_queue_drops_and_counts() {
         let journal = Journal::new();
-        for _ in 0..RECORDS_MAX {
-            assert!(journal.push(record(500)));
+        for _ in 0..=RECORDS_MAX {
+            assert!(!journal.push(record(500)));
         }
-        assert!(!journal.push(record(501)));
         assert_eq!(journal.dropped(), 1);
-        assert_eq!(journal.pop().map(|r| r.status), Some(500));
-        assert!(journal.push(record(502)));
+        assert_eq!(journal.pop().map(|r| r.ended.status), Some(500));
+        assert!(!journal.push(record(502)));
+        assert_eq!(journal.dropped(), 1);
+    }
+
+    #[test]
+    fn a_sleeping_reader_is_rung_for_once() {
+        let journal = Journal::new();
+        assert!(journal.fall_asleep());
+        assert!(journal.push(record(200)));
+        assert!(!journal.push(record(200)));
+        assert!(!journal.fall_asleep(), "there is something to read");
+    }
+
+    #[test]
+    fn gaps_are_counted_by_powers_of_two() {
+        let mut gaps = Gaps::default();
+        for ms in [0, 1, 2, 3, 4, 1_000_000] {
+            gaps.count(ms);
+        }
+        assert_eq!(gaps.counts()[..4], [1, 1, 2, 1]);
+        assert_eq!(gaps.counts()[GAP_PLACES - 1], 1);
+    }
+}
+
+#[cfg(all(test, tidegate_loom))]
+mod loom_tests {
+    use loom::sync::Arc;
+
+    use super::*;
+
+    /// The handshake of `push` and `fall_asleep` alone: loom cannot see into the queue, so one
+    /// word stands for it.
+    struct Handshake {
+        asleep: AtomicU8,
+        queued: AtomicU8,
+    }
+
+    fn run(with_fence: bool) {
+        loom::model(move || {
+            let shared = Arc::new(Handshake { asleep: AtomicU8::new(0), queued: AtomicU8::new(0) });
+            let writer = {
+                let shared = shared.clone();
+                loom::thread::spawn(move || {
+                    shared.queued.store(1, Ordering::Release);
+                    if with_fence {
+                        fence(Ordering::SeqCst);
+                    }
+                    shared.asleep.load(Ordering::Relaxed) == 1
+                })
+            };
+            shared.asleep.store(1, Ordering::Relaxed);
+            if with_fence {
+                fence(Ordering::SeqCst);
+            }
+            let sees_record = shared.queued.load(Ordering::Acquire) == 1;
+            let is_rung = writer.join().expect("the writer ends");
+            assert!(sees_record || is_rung, "asleep with a record");
+        });
+    }
+
+    #[test]
+    fn nobody_sleeps_beside_a_record() {
+        run(true);
+    }
+
+    /// The mutant twin: without the fences both may miss each other.
+    #[test]
+    #[should_panic(expected = "asleep with a record")]
+    fn without_fences_a_record_is_slept_through() {
+        run(false);
     }
 }

@@ -157,7 +157,8 @@ fn p18_a_silent_upstream_is_504_and_one_structured_line() {
 
 #[test]
 fn an_upstream_that_stalls_in_its_head_is_504() {
-    let (_mock, gateway) = mocked_with("[timeouts]\nresponse_head = \"200ms\"\nresponse_head_stream = \"200ms\"\n");
+    let (_mock, gateway) =
+        mocked_with("[timeouts]\nresponse_head = \"200ms\"\nresponse_head_stream = \"200ms\"\n");
     for knobs in ["stall_in_head=20", "first_byte_delay=10s"] {
         assert_failed(&knob(&gateway, knobs), 504, "upstream_timeout", knobs);
     }

@@ -35,7 +35,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("crossbeam_queue", &["shared/"]),
     ("crossbeam_utils", &["shared/"]),
     ("httparse", &["protocol/http1/parse.rs"]),
-    ("memchr", &["protocol/sse/", "protocol/json/", "protocol/http1/"]),
+    ("memchr", &["protocol/sse/", "protocol/json/", "protocol/http1/", "protocol/usage/"]),
     ("mimalloc", &["main.rs"]),
     ("monoio", &["data_plane/"]),
     ("rustls", &["data_plane/io/tls.rs"]),

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::failure::Kind;
-use crate::config::snapshot::{AuthMode, KeyHeader, Provider, ProviderKey, Snapshot};
+use crate::config::snapshot::{AuthMode, Caller, KeyHeader, Provider, ProviderKey, Snapshot};
 use crate::protocol::dialect::Dialect;
 use crate::protocol::http1::head::{Field, Fields};
 use crate::protocol::http1::header::Known;
@@ -41,28 +41,41 @@ enum Presented<'b> {
     Other(Field),
 }
 
+/// Who may ask, and with what.
+#[derive(Clone, Copy, Debug)]
+pub struct Admitted<'a> {
+    /// The owner of the gateway key that was presented.
+    pub caller: Option<&'a Caller>,
+    /// The credential that goes upstream.
+    pub credential: Credential<'a>,
+}
+
 /// Picks the credential for an exchange with `provider`.
 ///
 /// # Errors
 /// `UnknownKey` for a gateway key nobody owns, `NoCredential` when the mode allows none of what
 /// there is.
-pub fn credential<'a>(
+pub fn admit<'a>(
     snapshot: &'a Snapshot,
     provider: &'a Provider,
     fields: &Fields,
     bytes: &[u8],
-) -> Result<Credential<'a>, Kind> {
-    let pool = || provider.keys.first().map(Credential::Pool).ok_or(Kind::NoCredential);
+) -> Result<Admitted<'a>, Kind> {
+    let pool = |caller| {
+        let key = provider.keys.first().ok_or(Kind::NoCredential)?;
+        Ok(Admitted { caller, credential: Credential::Pool(key) })
+    };
     match (snapshot.auth, presented(fields, bytes)) {
-        (AuthMode::Open | AuthMode::Keys | AuthMode::KeysOrByok, Presented::Gateway(key))
-            if is_known(snapshot, key) =>
-        {
-            pool()
+        (AuthMode::Byok, Presented::Gateway(_)) | (AuthMode::Keys, Presented::Other(_)) => {
+            Err(Kind::UnknownKey)
         }
-        (_, Presented::Gateway(_)) | (AuthMode::Keys, Presented::Other(_)) => Err(Kind::UnknownKey),
-        (AuthMode::Open, _) if !provider.keys.is_empty() => pool(),
+        (_, Presented::Gateway(key)) => match owner(snapshot, key) {
+            Some(caller) => pool(Some(caller)),
+            None => Err(Kind::UnknownKey),
+        },
+        (AuthMode::Open, _) if !provider.keys.is_empty() => pool(None),
         (AuthMode::Open | AuthMode::Byok | AuthMode::KeysOrByok, Presented::Other(field)) => {
-            Ok(Credential::Own(field))
+            Ok(Admitted { caller: None, credential: Credential::Own(field) })
         }
         (_, Presented::Nothing) => Err(Kind::NoCredential),
     }
@@ -117,13 +130,15 @@ fn is_gateway_key(key: &[u8]) -> bool {
 }
 
 /// Compares with every caller, whole and in constant time: an unknown key takes as long.
-fn is_known(snapshot: &Snapshot, key: &[u8]) -> bool {
+fn owner<'a>(snapshot: &'a Snapshot, key: &[u8]) -> Option<&'a Caller> {
     let digest = Sha256::digest(key);
-    let known = snapshot
-        .callers
-        .iter()
-        .fold(subtle::Choice::from(0), |found, caller| found | digest.ct_eq(&caller.key_sha256));
-    known.into()
+    let mut found = None;
+    for caller in &snapshot.callers {
+        if bool::from(digest.ct_eq(&caller.key_sha256)) {
+            found = Some(caller);
+        }
+    }
+    found
 }
 
 const BEARER: &[u8] = b"Bearer";

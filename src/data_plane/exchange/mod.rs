@@ -8,6 +8,7 @@ pub mod failover;
 pub mod failure;
 pub mod fields;
 pub mod health;
+pub mod observe;
 pub mod record;
 pub mod reject;
 pub mod relay;
@@ -29,10 +30,13 @@ use crate::protocol::dialect::Dialect;
 use crate::protocol::dialect::endpoint::Endpoint;
 use crate::protocol::http1::framing::BodyLength;
 use crate::protocol::http1::header::Known;
+use crate::protocol::json::text::Text;
 use crate::protocol::request_facts::{self, FactsFault};
 use crate::shared::clock::Millis;
 use crate::shared::lifecycle::Phase;
+use authenticate::Admitted;
 use failure::{Failure, Kind};
+use record::Seen;
 
 /// What becomes of the client's connection after an exchange.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -77,6 +81,8 @@ pub struct Exchange<'c> {
     pub request: &'c Request,
     /// The client still owes bytes of its body.
     pub owes_body: bool,
+    /// What its record will say.
+    pub seen: Seen,
     /// The configuration in force when it began.
     pub snapshot: Arc<Snapshot>,
     /// When its head was whole.
@@ -102,6 +108,7 @@ pub async fn run(client: &mut Connection, request: &Request, snapshot: Arc<Snaps
         id: local.request_id(),
         model: None,
         owes_body: !request.is_bodiless(),
+        seen: Seen::default(),
         phase: "route",
         provider: None,
         request,
@@ -112,7 +119,10 @@ pub async fn run(client: &mut Connection, request: &Request, snapshot: Arc<Snaps
         client,
     };
     let next = match exchange.forward().await {
-        Ok(next) => next,
+        Ok(next) => {
+            exchange.record(None);
+            next
+        }
         Err(failure) => exchange.reject(failure).await,
     };
     exchange.client.stream.watch().on_hangup_remember();
@@ -134,8 +144,9 @@ impl Exchange<'_> {
         self.provider = Some(route.index);
         self.phase = "authenticate";
         let fields = &request.head.fields;
-        let credential =
-            authenticate::credential(&snapshot, route.provider, fields, request.bytes())?;
+        let Admitted { caller, credential } =
+            authenticate::admit(&snapshot, route.provider, fields, request.bytes())?;
+        self.seen.caller = caller.map(|c| Text::cut(c.name.as_bytes())).unwrap_or_default();
         if !route.endpoint.is_scanned() {
             return self.pass_through(&route, credential).await;
         }
@@ -188,6 +199,7 @@ impl Exchange<'_> {
                 self.model = facts.model.and_then(|span| span.text(body)).map(Into::into);
                 self.streams = facts.stream == Some(true);
                 self.thinks = facts.has_thinking;
+                self.seen.message_count = Some(facts.message_count);
                 Ok(())
             }
             Err(FactsFault::DuplicateModel) => Err(Kind::DuplicateKey("model")),

@@ -1,42 +1,107 @@
-//! What happened, handed to the control plane once per failed exchange. Never a header value but
-//! `anthropic-beta`, never a body byte.
+//! What happened, handed to the control plane once per exchange. Never a secret, never a header
+//! value but those the record names, never a body byte.
 
 use super::Exchange;
+use super::authenticate::{Credential, bare};
 use super::failure::Kind;
+use crate::config::hint_of;
+use crate::config::snapshot::LogLevel;
 use crate::protocol::http1::framing::BodyLength;
 use crate::protocol::http1::header::Known;
+use crate::protocol::json::text::Text;
 use crate::shared::clock::Millis;
-use crate::shared::journal::Record;
+use crate::shared::journal::{Answered, Asked, Ended, Record};
+
+/// What an exchange has learnt for its record so far.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// What the provider said.
+    pub answered: Answered,
+    /// Owner of the gateway key.
+    pub caller: Text<64>,
+    /// Name or hint of the key.
+    pub key: Text<64>,
+    /// Messages or input items in the body.
+    pub message_count: Option<u64>,
+    /// The status of the answer that was relayed.
+    pub status: u16,
+}
 
 impl Exchange<'_> {
-    /// Records a failure.
-    pub(super) fn record(&self, kind: &Kind) {
-        let bytes = self.request.bytes();
-        let head = &self.request.head;
-        let target = String::from_utf8_lossy(head.path_and_query.of(bytes));
-        let (path, query) = target.split_at(target.find('?').unwrap_or(target.len()));
-        let beta = head.fields.value(Known::AnthropicBeta, bytes).unwrap_or_default();
+    /// Records the exchange. A success only when the log wants it; a failure always.
+    pub(super) fn record(&mut self, failure: Option<&Kind>) {
+        if failure.is_none() && self.snapshot.log.level < LogLevel::Info {
+            return;
+        }
         let record = Record {
-            attempts: self.attempts,
-            beta: String::from_utf8_lossy(beta).into(),
-            body_bytes: self.body_bytes(),
-            cause: kind.message(self.provider_name()).into(),
-            code: kind.code(),
-            elapsed_ms: Millis::now().since(self.started),
-            id: self.id.as_str().into(),
-            method: String::from_utf8_lossy(head.method.of(bytes)).into(),
-            model: self.model.as_deref().unwrap_or_default().into(),
-            path: path.into(),
-            phase: self.phase,
-            provider: self.provider_name().into(),
-            query: query.into(),
-            status: kind.status(),
-            streams: self.streams,
-            thinks: self.thinks,
+            answered: std::mem::take(&mut self.seen.answered),
+            asked: self.asked(),
+            ended: self.ended(failure),
         };
         let local = &self.client.local;
         if local.cell().journal.push(record) {
             local.shared.bell.wake();
+        }
+    }
+
+    /// Notes the credential an attempt is made with, by name or hint.
+    pub(super) fn note_key(&mut self, credential: Credential<'_>) {
+        self.seen.key = match credential {
+            Credential::Pool(key) => Text::cut(key.name.as_bytes()),
+            Credential::Own(field) => {
+                let own = String::from_utf8_lossy(bare(field, self.request.bytes()));
+                Text::cut(hint_of(&own).as_bytes())
+            }
+        };
+    }
+
+    fn asked(&self) -> Asked {
+        let bytes = self.request.bytes();
+        let head = &self.request.head;
+        let value = |known| head.fields.value(known, bytes).map(Text::cut);
+        let target = head.path_and_query.of(bytes);
+        let query_at = target.iter().position(|&b| b == b'?').unwrap_or(target.len());
+        let (path, query) = target.split_at(query_at);
+        Asked {
+            beta: value(Known::AnthropicBeta).unwrap_or_default(),
+            body_bytes: self.body_bytes(),
+            caller: self.seen.caller,
+            content_type: head
+                .fields
+                .value(Known::ContentType, bytes)
+                .map(Text::cut)
+                .unwrap_or_default(),
+            dialect: self.dialect,
+            id: Text::cut(self.id.as_bytes()),
+            message_count: self.seen.message_count,
+            method: Text::cut(head.method.of(bytes)),
+            model: Text::cut(self.model.as_deref().unwrap_or_default().as_bytes()),
+            path: Text::cut(path),
+            query: Text::cut(query),
+            streams: self.streams,
+            thinks: self.thinks,
+            unix_ms: unix_ms(),
+            user_agent: head
+                .fields
+                .value(Known::UserAgent, bytes)
+                .map(Text::cut)
+                .unwrap_or_default(),
+        }
+    }
+
+    fn ended(&self, failure: Option<&Kind>) -> Ended {
+        let cause = failure.map(|kind| kind.message(self.provider_name())).unwrap_or_default();
+        // An answer that broke half way keeps the status its client has seen.
+        let relayed = Some(self.seen.status).filter(|&status| status > 0);
+        Ended {
+            attempts: self.attempts,
+            cause: Text::cut(cause.as_bytes()),
+            code: failure.map(Kind::code),
+            duration_ms: Millis::now().since(self.started),
+            key: self.seen.key,
+            phase: self.phase,
+            provider: Text::cut(self.provider_name().as_bytes()),
+            status: relayed.or(failure.map(Kind::status)).unwrap_or(0),
         }
     }
 
@@ -46,4 +111,10 @@ impl Exchange<'_> {
             _ => 0,
         }
     }
+}
+
+fn unix_ms() -> u64 {
+    let t = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
+    let seconds = u64::try_from(t.tv_sec).unwrap_or(0);
+    seconds.saturating_mul(1_000) + u64::try_from(t.tv_nsec / 1_000_000).unwrap_or(0)
 }

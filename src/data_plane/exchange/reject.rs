@@ -14,7 +14,7 @@ use crate::protocol::http1::write;
 impl Exchange<'_> {
     /// Answers a failed exchange, records it, and says what becomes of the connection.
     pub(super) async fn reject(&mut self, failure: Failure) -> Next {
-        self.record(&failure.kind);
+        self.record(Some(&failure.kind));
         if matches!(failure.kind, Kind::ClientGone) {
             return Next::Close;
         }

@@ -5,6 +5,7 @@ use super::attempt::Call;
 use super::authenticate::Credential;
 use super::failure::{BadResponse, Failure, Kind};
 use super::fields::Ours;
+use super::observe::Observation;
 use super::rewrite::{self, Answer};
 use super::route::Route;
 use super::{Exchange, Next};
@@ -19,6 +20,9 @@ use crate::protocol::http1::framing::{self, BodyLength};
 use crate::protocol::http1::head::ResponseHead;
 use crate::protocol::http1::header::Known;
 use crate::protocol::sse::boundary::Boundary;
+use crate::protocol::usage::Observer;
+use crate::shared::clock::Millis;
+use crate::shared::journal::Answered as Observed;
 
 /// A body on its way.
 #[derive(Debug)]
@@ -29,6 +33,8 @@ struct Passage {
     /// The upstream sent bytes that nobody asked for.
     extra: bool,
     framing: Framing,
+    /// Until the body ended.
+    observation: Option<Observation>,
     /// Payload bytes passed on.
     passed: u64,
 }
@@ -62,6 +68,7 @@ impl Exchange<'_> {
         call: Call,
     ) -> Result<Next, Failure> {
         self.phase = "relay";
+        self.note_key(credential);
         let Call { answered: Answered { mut buffer, head }, mut upstream, sent_whole } = call;
         let to_head = self.request.head.method.of(self.request.bytes()) == b"HEAD";
         let length = body_length(&head, buffer.filled(), to_head)?;
@@ -74,9 +81,13 @@ impl Exchange<'_> {
         self.own_fields(out.tail(), Ours { closes, credential: Some(credential), error: None });
         let reusable =
             sent_whole && !framing::wants_close(&head.fields, head.minor, buffer.filled());
-        let mut passage = Passage::new(&head, buffer.filled(), length, framing);
+        let observation = self.observation(route, &head, buffer.filled());
+        let mut passage = Passage::new(&head, buffer.filled(), (length, framing), observation);
+        self.seen.status = head.status;
         buffer.consume(head.end);
-        match self.pass(&mut passage, &mut upstream, out, buffer).await {
+        let passed = self.pass(&mut passage, &mut upstream, out, buffer).await;
+        self.seen.answered = passage.finish(passed.is_ok(), self.started);
+        match passed {
             Ok(()) => {
                 if reusable && passage.body.is_done() && !passage.extra {
                     let max = self.snapshot.limits.upstream_idle_per_worker;
@@ -92,6 +103,14 @@ impl Exchange<'_> {
                 Err(Failure { kind, sent_any: true })
             }
         }
+    }
+
+    /// Looks at an answer that can be read.
+    fn observation(&self, route: &Route<'_>, head: &ResponseHead, bytes: &[u8]) -> Observation {
+        let readable = self.endpoint.is_scanned() && is_in_the_clear(head, bytes);
+        let observer = readable
+            .then(|| Observer::new(route.provider.dialect, self.endpoint, is_stream(head, bytes)));
+        Observation::new(head, bytes, observer)
     }
 
     /// What becomes of the connection after a whole answer.
@@ -193,18 +212,26 @@ impl Exchange<'_> {
 }
 
 impl Passage {
-    fn new(head: &ResponseHead, bytes: &[u8], length: BodyLength, framing: Framing) -> Self {
-        let of = |known| head.fields.value(known, bytes);
-        let is_stream = of(Known::ContentType).is_some_and(is_event_stream);
-        let in_the_clear =
-            of(Known::ContentEncoding).is_none_or(|c| c.eq_ignore_ascii_case(b"identity"));
+    fn new(
+        head: &ResponseHead,
+        bytes: &[u8],
+        (length, framing): (BodyLength, Framing),
+        observation: Observation,
+    ) -> Self {
+        let in_the_clear = is_in_the_clear(head, bytes);
         Self {
             body: Body::new(length),
-            boundary: (is_stream && in_the_clear).then(Boundary::new),
+            boundary: (is_stream(head, bytes) && in_the_clear).then(Boundary::new),
             extra: false,
             framing,
+            observation: Some(observation),
             passed: 0,
         }
+    }
+
+    /// Ends the observation. `clean`: the answer came to its end.
+    fn finish(&mut self, clean: bool, started: Millis) -> Observed {
+        self.observation.take().map(|o| o.finish(clean, started)).unwrap_or_default()
     }
 
     /// Reads once and leaves only payload in the buffer.
@@ -232,6 +259,9 @@ impl Passage {
         self.passed = self.passed.saturating_add(u64::try_from(buffer.len()).unwrap_or(u64::MAX));
         if let Some(boundary) = &mut self.boundary {
             boundary.push(buffer.filled());
+        }
+        if let Some(observation) = &mut self.observation {
+            observation.push(buffer.filled());
         }
         match taken.fault {
             Some(refusal) => {
@@ -306,6 +336,16 @@ fn body_length(head: &ResponseHead, bytes: &[u8], to_head: bool) -> Result<BodyL
         return Err(Kind::UpstreamBadResponse(BadResponse::Refused(refusal)));
     }
     Ok(length)
+}
+
+fn is_stream(head: &ResponseHead, bytes: &[u8]) -> bool {
+    head.fields.value(Known::ContentType, bytes).is_some_and(is_event_stream)
+}
+
+/// Whether a body passes unencoded, so that it can be read and added to.
+fn is_in_the_clear(head: &ResponseHead, bytes: &[u8]) -> bool {
+    let encoding = head.fields.value(Known::ContentEncoding, bytes);
+    encoding.is_none_or(|coding| coding.eq_ignore_ascii_case(b"identity"))
 }
 
 fn is_event_stream(content_type: &[u8]) -> bool {

@@ -1,0 +1,85 @@
+//! Looks at an answer as it passes: usage, outcome, times. Cannot change a byte: it borrows them.
+
+use crate::protocol::http1::head::ResponseHead;
+use crate::protocol::http1::header::Known;
+use crate::protocol::json::text::Text;
+use crate::protocol::usage::{Observed, Observer};
+use crate::shared::clock::Millis;
+use crate::shared::journal::{Answered, Gaps};
+
+/// What is seen of one answer.
+#[derive(Debug)]
+pub struct Observation {
+    gaps: Gaps,
+    head_at: Millis,
+    first_event_at: Option<Millis>,
+    last_read_at: Option<Millis>,
+    /// `None` for bodies that are encoded, or whose kind says nothing of itself.
+    observer: Option<Box<Observer>>,
+    organization_id: Text<64>,
+    passed: u64,
+    request_id: Text<64>,
+}
+
+impl Observation {
+    /// Of the answer with this head. `observer`: for its body, where it can be read.
+    pub fn new(head: &ResponseHead, bytes: &[u8], observer: Option<Observer>) -> Self {
+        let text = |known| head.fields.value(known, bytes).map(Text::cut);
+        let named = |name: &[u8]| head.fields.value_named(name, bytes).map(Text::cut);
+        Self {
+            gaps: Gaps::default(),
+            head_at: Millis::now(),
+            first_event_at: None,
+            last_read_at: None,
+            observer: observer.map(Box::new),
+            organization_id: text(Known::AnthropicOrganizationId)
+                .or_else(|| named(b"openai-organization"))
+                .unwrap_or_default(),
+            passed: 0,
+            request_id: text(Known::RequestId)
+                .or_else(|| text(Known::XRequestId))
+                .unwrap_or_default(),
+        }
+    }
+
+    /// Takes in the payload of one read.
+    pub fn push(&mut self, payload: &[u8]) {
+        if payload.is_empty() {
+            return;
+        }
+        let now = Millis::now();
+        if let Some(before) = self.last_read_at.replace(now) {
+            self.gaps.count(now.since(before));
+        }
+        self.passed = self.passed.saturating_add(u64::try_from(payload.len()).unwrap_or(u64::MAX));
+        if let Some(observer) = &mut self.observer {
+            observer.push(payload);
+            if self.first_event_at.is_none() && observer.events() > 0 {
+                self.first_event_at = Some(now);
+            }
+        }
+    }
+
+    /// What was seen, for an exchange that began at `started`. `clean`: the answer came to its
+    /// end as far as the transport can tell.
+    pub fn finish(self, clean: bool, started: Millis) -> Answered {
+        let observed: Observed =
+            self.observer.map(|observer| observer.finish(clean)).unwrap_or_default();
+        let known = |text: Option<&[u8]>| text.map(Text::cut).unwrap_or_default();
+        Answered {
+            bytes: self.passed,
+            estimated: observed.estimated,
+            events: observed.events,
+            gaps: self.gaps,
+            model: known(observed.model.as_ref().map(Text::as_bytes)),
+            organization_id: self.organization_id,
+            outcome: Some(observed.outcome),
+            request_id: self.request_id,
+            service_tier: observed.service_tier.unwrap_or_default(),
+            stop_reason: observed.stop_reason.unwrap_or_default(),
+            ttfb_ms: Some(self.head_at.since(started)),
+            ttft_ms: self.first_event_at.map(|at| at.since(started)),
+            usage: observed.usage,
+        }
+    }
+}
