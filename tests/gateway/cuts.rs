@@ -238,3 +238,21 @@ fn byte_idle_does_not_run_while_bytes_come() {
     payload.finish(&mut client);
     assert_eq!(payload.end, Some(BodyEnd::Whole));
 }
+
+#[test]
+fn a_cut_is_logged_at_once_though_the_client_stays() {
+    let provider = Upstream::start();
+    let gateway = Gateway::start(&both(&provider.url()));
+    let mut client = gateway.connect();
+    client.send(messages());
+    let (mut upstream, _) = provider.request();
+    upstream.send(format!("{SSE}{CHUNKED}{EVENT_CHUNK}"));
+    drop(upstream);
+    let mut payload = Payload::of(&client.head());
+    payload.finish(&mut client);
+    assert_eq!(payload.end, Some(BodyEnd::Cut));
+    // The client keeps its side open: what it still may send is read for 2 s, but that is not the
+    // exchange's time.
+    let line: serde_json::Value = serde_json::from_str(&gateway.line("upstream_cut")).unwrap();
+    assert!(line["elapsed_ms"].as_u64().unwrap() < 1_900, "{line}");
+}

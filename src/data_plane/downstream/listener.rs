@@ -20,7 +20,10 @@ pub async fn accept_loop(local: Rc<Local>, listener: TcpListener) {
     local.accepting.set(local.accepting.get() + 1);
     let mut spare = Spare::open();
     loop {
-        first(readiness.readable(), local.phase_changed.wait()).await;
+        // A drain that began while this loop paused rings no second time.
+        if local.shared.lifecycle.phase() < Phase::Draining {
+            first(readiness.readable(), local.phase_changed.wait()).await;
+        }
         let draining = local.shared.lifecycle.phase() >= Phase::Draining;
         match accept_some(&local, &listener, &mut spare) {
             Accepted::Exhausted => monoio::time::sleep(FD_PAUSE).await,

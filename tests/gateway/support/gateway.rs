@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -207,9 +208,12 @@ impl Stderr {
         }
     }
 
+    /// All lines, once the process has ended; its progress lines do not prolong the wait.
+    #[expect(clippy::disallowed_methods, reason = "a test's thread may look at the clock")]
     fn rest(&self) -> String {
+        let end = Instant::now() + PATIENCE;
         loop {
-            match self.lines.recv_timeout(PATIENCE) {
+            match self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
                 Ok(line) => self.seen.borrow_mut().push(line),
                 Err(RecvTimeoutError::Disconnected) => return self.seen.borrow().join("\n"),
                 Err(RecvTimeoutError::Timeout) => panic!("still running: {:#?}", self.seen),
