@@ -86,7 +86,7 @@ pub const TIMEOUTS: Shape = Shape::of(&[
     Field::Duration(&l::CLIENT_HEAD),
     Field::Duration(&l::CLIENT_BODY_IDLE),
     Field::Duration(&l::KEEP_ALIVE),
-    Field::Duration(&l::TLS_HANDSHAKE),
+    Field::Later("tls_handshake"),
     Field::Duration(&l::CONNECT),
     Field::Duration(&l::RESPONSE_HEAD),
     Field::Duration(&l::RESPONSE_HEAD_STREAM),

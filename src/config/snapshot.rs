@@ -155,7 +155,6 @@ pub struct Timeouts {
     pub keep_alive: Millis,
     pub response_head: Millis,
     pub response_head_stream: Millis,
-    pub tls_handshake: Millis,
     pub upstream_idle: Millis,
     pub write_stall: Millis,
 }

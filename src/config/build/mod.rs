@@ -147,7 +147,6 @@ fn timeouts(root: &Section<'_>, report: &mut Report) -> Timeouts {
         client_head: section.duration(&limits::CLIENT_HEAD, report),
         client_body_idle: section.duration(&limits::CLIENT_BODY_IDLE, report),
         keep_alive: section.duration(&limits::KEEP_ALIVE, report),
-        tls_handshake: section.duration(&limits::TLS_HANDSHAKE, report),
         connect: section.duration(&limits::CONNECT, report),
         response_head: section.duration(&limits::RESPONSE_HEAD, report),
         response_head_stream: section.duration(&limits::RESPONSE_HEAD_STREAM, report),

@@ -53,7 +53,6 @@ half_close = "wait"
 client_head = "1s"
 client_body_idle = "2s"
 keep_alive = "3s"
-tls_handshake = "4s"
 connect = "250ms"
 response_head = "1h"
 response_head_stream = "1m 30s"
@@ -157,7 +156,6 @@ fn timeouts_limits_and_the_rest_arrive() {
         timeouts.client_head,
         timeouts.client_body_idle,
         timeouts.keep_alive,
-        timeouts.tls_handshake,
         timeouts.connect,
         timeouts.response_head,
         timeouts.response_head_stream,
@@ -165,7 +163,7 @@ fn timeouts_limits_and_the_rest_arrive() {
         timeouts.upstream_idle,
         timeouts.write_stall,
     ];
-    let ms = [1_000, 2_000, 3_000, 4_000, 250, 3_600_000, 90_000, 7_000, 8_000, 9_000];
+    let ms = [1_000, 2_000, 3_000, 250, 3_600_000, 90_000, 7_000, 8_000, 9_000];
     assert_eq!(read, ms.map(Millis));
     assert_eq!(timeouts.exchange, Some(Millis(10_000)));
     let limits = &snapshot.limits;
