@@ -43,7 +43,8 @@ fn serve(loaded: &Loaded) -> Result<ExitCode, String> {
     let bound = bind(snapshot, workers)?;
     let tls = TlsConfigs::new(snapshot)
         .map_err(|(provider, error)| format!("provider {provider}: tls.ca: {error}"))?;
-    let shared = Shared::new(snapshot.clone(), workers)
+    let salt = salt(snapshot)?;
+    let shared = Shared::new(snapshot.clone(), workers, &salt)
         .map_err(|error| format!("the kernel refuses an eventfd: {error}"))?;
     let shared = Arc::new(shared);
     let connections = start_block::connection_limit(snapshot, files);
@@ -58,6 +59,14 @@ fn serve(loaded: &Loaded) -> Result<ExitCode, String> {
     start_workers(bound, &shared, &tls, choice.rung, connections)?;
     control_plane::run(&shared, move || eprint!("{text}"))
         .map_err(|error| format!("the control plane cannot work: {error}"))
+}
+
+fn salt(snapshot: &Snapshot) -> Result<[u8; control_plane::salt::SALT_BYTES], String> {
+    let path = snapshot.storage.path.as_deref();
+    control_plane::salt::load(path).map_err(|error| {
+        let path = path.unwrap_or(std::path::Path::new("")).display();
+        format!("storage.path {path}: cannot keep the salt: {error}")
+    })
 }
 
 fn bind(snapshot: &Snapshot, workers: usize) -> Result<Vec<sockets::Bound>, String> {

@@ -84,6 +84,7 @@ fn of_asked(asked: &Asked) -> Value {
         "stream": asked.streams,
         "message_count": asked.message_count,
         "bytes_in": asked.body_bytes,
+        "conversation": asked.conversation.map(|hash| format!("{hash:016x}")),
     })
 }
 

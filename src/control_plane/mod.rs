@@ -7,6 +7,7 @@ mod drain;
 mod journal;
 pub mod log;
 mod resolve;
+pub mod salt;
 
 use std::io;
 use std::process::ExitCode;

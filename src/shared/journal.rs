@@ -32,6 +32,8 @@ pub struct Asked {
     pub caller: Text<64>,
     /// `content-type` as received; empty when absent.
     pub content_type: Text<48>,
+    /// Hash of the conversation's key under the install's salt.
+    pub conversation: Option<u64>,
     /// The API it speaks.
     pub dialect: Dialect,
     /// The request's id.
@@ -205,6 +207,7 @@ mod tests {
                 body_bytes: 0,
                 caller: Text::default(),
                 content_type: Text::default(),
+                conversation: None,
                 dialect: Dialect::Anthropic,
                 id: Text::default(),
                 message_count: None,

@@ -13,6 +13,7 @@ pub mod addresses;
 pub mod clock;
 pub mod counters;
 pub mod journal;
+pub mod keyed_hash;
 pub mod lifecycle;
 pub mod published;
 pub mod wake;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 use crate::config::snapshot::Snapshot;
 
 use addresses::Addresses;
+use keyed_hash::KeyedHash;
 use lifecycle::Lifecycle;
 use published::Published;
 use wake::Wake;
@@ -37,6 +39,8 @@ pub struct Shared {
     pub addresses: Published<Addresses>,
     /// The control plane's bell: a journal has records, or a worker is done.
     pub bell: Wake,
+    /// Hashes identities under the install's salt.
+    pub keyed_hash: KeyedHash,
     /// Running, draining or stopping.
     pub lifecycle: Lifecycle,
     /// The configuration in force.
@@ -50,11 +54,12 @@ impl Shared {
     ///
     /// # Errors
     /// When the kernel refuses an eventfd (out of file descriptors).
-    pub fn new(snapshot: Arc<Snapshot>, workers: usize) -> std::io::Result<Self> {
+    pub fn new(snapshot: Arc<Snapshot>, workers: usize, salt: &[u8; 32]) -> std::io::Result<Self> {
         let cells: std::io::Result<Vec<_>> = (0..workers).map(|_| WorkerCell::new()).collect();
         Ok(Self {
             addresses: Published::new(Arc::default()),
             bell: Wake::new()?,
+            keyed_hash: KeyedHash::new(salt),
             lifecycle: Lifecycle::new(),
             snapshot: Published::new(snapshot),
             workers: cells?.into_boxed_slice(),

@@ -4,6 +4,7 @@
 
 pub mod attempt;
 pub mod authenticate;
+pub mod conversation;
 pub mod failover;
 pub mod failure;
 pub mod fields;
@@ -31,7 +32,7 @@ use crate::protocol::dialect::endpoint::Endpoint;
 use crate::protocol::http1::framing::BodyLength;
 use crate::protocol::http1::header::Known;
 use crate::protocol::json::text::Text;
-use crate::protocol::request_facts::{self, FactsFault};
+use crate::protocol::request_facts::{self, FactsFault, RequestFacts};
 use crate::shared::clock::Millis;
 use crate::shared::lifecycle::Phase;
 use authenticate::Admitted;
@@ -191,10 +192,13 @@ impl Exchange<'_> {
         let bytes = self.request.bytes();
         let encoding = self.request.head.fields.value(Known::ContentEncoding, bytes);
         if encoding.is_some_and(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
+            self.note_conversation(None);
             return Ok(());
         }
         let body = body.of(bytes);
-        match request_facts::read(body) {
+        let facts = request_facts::read(body);
+        self.note_conversation(facts.as_ref().ok().map(|facts| (facts, body)));
+        match facts {
             Ok(facts) => {
                 self.model = facts.model.and_then(|span| span.text(body)).map(Into::into);
                 self.streams = facts.stream == Some(true);
@@ -206,6 +210,12 @@ impl Exchange<'_> {
             Err(FactsFault::DuplicateStream) => Err(Kind::DuplicateKey("stream")),
             Err(FactsFault::Unreadable) => Ok(()),
         }
+    }
+
+    fn note_conversation(&mut self, facts: Option<(&RequestFacts, &[u8])>) {
+        let keyed = &self.client.local.shared.keyed_hash;
+        let head = (&self.request.head.fields, self.request.bytes());
+        self.seen.conversation = conversation::hash(keyed, head, facts);
     }
 
     /// From when on a client that closed its side counts as gone (`stream.half_close`).

@@ -19,6 +19,8 @@ pub struct Seen {
     pub answered: Answered,
     /// Owner of the gateway key.
     pub caller: Text<64>,
+    /// Hash of the conversation's key.
+    pub conversation: Option<u64>,
     /// Name or hint of the key.
     pub key: Text<64>,
     /// Messages or input items in the body.
@@ -71,6 +73,7 @@ impl Exchange<'_> {
                 .value(Known::ContentType, bytes)
                 .map(Text::cut)
                 .unwrap_or_default(),
+            conversation: self.seen.conversation,
             dialect: self.dialect,
             id: Text::cut(self.id.as_bytes()),
             message_count: self.seen.message_count,
