@@ -18,7 +18,7 @@ use super::dialect::Dialect;
 use super::dialect::anthropic::usage as anthropic;
 use super::dialect::endpoint::Endpoint;
 use super::dialect::openai::usage::{chat, responses};
-use super::json::scan::{Reader, Value};
+use super::json::reader::{Reader, Value};
 use super::json::text::Text;
 use body::Body;
 use error::ErrorSeen;

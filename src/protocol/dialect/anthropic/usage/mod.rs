@@ -6,7 +6,7 @@ mod sheet;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use crate::protocol::json::scan::{Reader, Value, Want};
+use crate::protocol::json::reader::{Reader, Value, Want};
 use crate::protocol::json::text::Text;
 use crate::protocol::usage::error::{self, ErrorPart, ErrorSeen};
 use crate::protocol::usage::figures::{Count, Figures, Usage};

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::LazyLock;
 
 use super::sheet::{Line, Sheet, chat_member};
-use crate::protocol::json::scan::{Reader, Value, Want};
+use crate::protocol::json::reader::{Reader, Value, Want};
 use crate::protocol::json::text::Text;
 use crate::protocol::usage::error::{self, ErrorPart, ErrorSeen};
 use crate::protocol::usage::figures::{Figures, Usage};
