@@ -113,7 +113,7 @@ mod tests {
         let mut seen = (0, 0);
         compare(&shape::ROOT, &document(), &mut seen);
         let (available, later) = seen;
-        assert!(available > 50 && later > 20, "{seen:?}");
+        assert!(available >= 50 && later > 20, "{seen:?}");
     }
 
     fn compare(shape: &Shape, schema: &Value, seen: &mut (usize, usize)) {

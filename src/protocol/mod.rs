@@ -9,6 +9,7 @@ mod corpus;
 pub mod dialect;
 pub mod http1;
 pub mod json;
+pub mod rate_limit;
 pub mod request_facts;
 pub mod sse;
 pub mod usage;

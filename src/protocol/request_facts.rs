@@ -7,7 +7,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::json::scan::{Reader, Scanner, Value, Want};
+use super::json::reader::{Reader, Value, Want};
+use super::json::scan::Scanner;
 use super::json::{number, text};
 
 /// Reads a whole body.

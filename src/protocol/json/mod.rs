@@ -5,6 +5,7 @@
 
 mod block;
 pub mod number;
+pub mod reader;
 pub mod scan;
 pub mod skip;
 pub mod splice;

@@ -4,73 +4,10 @@
 //! nobody asked for are passed over by their brackets alone, so a text that ends well may still
 //! be no JSON inside them; a text that breaks the grammar where it is read is told as broken.
 
-use std::ops::Range;
-
 use super::number;
+use super::reader::{Reader, Value, Want};
 use super::skip::Skip;
 use super::text::unescape;
-
-/// What a reader wants of the value that comes next.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Want<N> {
-    /// Its members too, if it is a container; else as `Take`.
-    Enter(N),
-    /// Nothing.
-    Skip,
-    /// The value itself; a container is told by its span only.
-    Take(N),
-}
-
-impl<N> Want<N> {
-    /// The same, said of another node.
-    pub fn map<M>(self, node: impl FnOnce(N) -> M) -> Want<M> {
-        match self {
-            Self::Enter(inner) => Want::Enter(node(inner)),
-            Self::Skip => Want::Skip,
-            Self::Take(inner) => Want::Take(node(inner)),
-        }
-    }
-}
-
-/// A value that was wanted, or one end of a container that is entered.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Value<'a> {
-    /// An entered container ended. The span is the whole of it.
-    Closed,
-    /// A container that was not entered. The span is the whole of it.
-    Container,
-    /// `false`.
-    False,
-    /// The start of a string longer than the scanner holds.
-    LongString(&'a [u8]),
-    /// `null`.
-    Null,
-    /// A number as written; empty when it is longer than the scanner holds.
-    Number(&'a [u8]),
-    /// An array that is entered begins.
-    OpenedArray,
-    /// An object that is entered begins.
-    OpenedObject,
-    /// A string, escapes decoded.
-    String(&'a [u8]),
-    /// `true`.
-    True,
-}
-
-/// Who asks. `Node` names a place in the text, in the reader's own words.
-pub trait Reader {
-    /// A place in the text.
-    type Node: Copy + std::fmt::Debug;
-
-    /// An element of the array at `parent` begins.
-    fn element(&mut self, parent: Self::Node) -> Want<Self::Node>;
-
-    /// The member `key` (escapes decoded) of the object at `parent` begins.
-    fn member(&mut self, parent: Self::Node, key: &[u8]) -> Want<Self::Node>;
-
-    /// What was found at `node`. `span`: where, in bytes since the text began.
-    fn value(&mut self, node: Self::Node, value: Value<'_>, span: Range<u64>);
-}
 
 /// One JSON text, from its first byte on.
 #[derive(Clone, Copy, Debug)]

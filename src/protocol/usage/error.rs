@@ -1,7 +1,7 @@
 //! An error told inside a body, in any of the shapes providers have. Never judges it.
 
 use super::word;
-use crate::protocol::json::scan::{Value, Want};
+use crate::protocol::json::reader::{Value, Want};
 use crate::protocol::json::text::Text;
 
 /// An error told inside a body. Texts are cut to their bounds.

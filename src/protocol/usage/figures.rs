@@ -2,7 +2,7 @@
 //! Never guesses: a figure that is no count is unknown, not wrong.
 
 use crate::protocol::json::number;
-use crate::protocol::json::scan::Value;
+use crate::protocol::json::reader::Value;
 use crate::protocol::json::text::Text;
 
 /// One figure.

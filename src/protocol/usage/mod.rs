@@ -7,7 +7,6 @@ mod body;
 pub mod error;
 pub mod figures;
 mod stream;
-pub mod watch;
 
 #[cfg(test)]
 mod corpus_tests;
@@ -18,13 +17,13 @@ use super::dialect::Dialect;
 use super::dialect::anthropic::usage as anthropic;
 use super::dialect::endpoint::Endpoint;
 use super::dialect::openai::usage::{chat, responses};
-use super::json::scan::{Reader, Value};
+use super::json::reader::{Reader, Value};
 use super::json::text::Text;
+use super::sse::watch::Watch;
 use body::Body;
 use error::ErrorSeen;
 use figures::{Figures, Usage};
 use stream::Stream;
-use watch::Watch;
 
 /// Looks at the bytes of one response body.
 #[derive(Clone, Debug)]

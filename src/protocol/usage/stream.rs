@@ -1,10 +1,10 @@
 //! An event stream as it passes: each event that could matter is scanned, the others are counted.
 //! Never holds an event: what it says is kept apart until it has ended well.
 
-use super::watch::{Hits, end_of_event};
 use super::{EventStatement, Observed};
 use crate::protocol::json::scan::Scanner;
 use crate::protocol::sse::framer::{Framer, Part};
+use crate::protocol::sse::watch::{Hits, end_of_event, end_of_line};
 
 /// One stream.
 #[derive(Clone, Debug)]
@@ -63,8 +63,7 @@ impl<S: EventStatement> Stream<S> {
             let mut end = read.len();
             if !is_between {
                 // The line of the event that is open, which may be its last.
-                let rest = read.get(at..).unwrap_or_default();
-                end = memchr::memchr(b'\n', rest).map_or(end, |found| at + found + 1);
+                end = end_of_line(read, at).unwrap_or(end);
             } else if S::wants_more(&self.seen) {
                 end = end_of_event(read, at).unwrap_or(end);
             } else {

@@ -1,4 +1,5 @@
 //! Anthropic: Messages and its siblings (PROTOCOL 1).
 
 pub mod error;
+pub mod rate_limit;
 pub mod usage;

@@ -1,4 +1,5 @@
 //! OpenAI: Chat Completions, Responses and their siblings (PROTOCOL 2).
 
 pub mod error;
+pub mod rate_limit;
 pub mod usage;

@@ -1,5 +1,7 @@
 //! The scanner against `serde_json`, at every split.
 
+use std::ops::Range;
+
 use super::*;
 
 /// Writes down all it is told, and enters whatever it meets.

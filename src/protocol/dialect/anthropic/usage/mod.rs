@@ -6,11 +6,11 @@ mod sheet;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use crate::protocol::json::scan::{Reader, Value, Want};
+use crate::protocol::json::reader::{Reader, Value, Want};
 use crate::protocol::json::text::Text;
+use crate::protocol::sse::watch::{Needle, Watch};
 use crate::protocol::usage::error::{self, ErrorPart, ErrorSeen};
 use crate::protocol::usage::figures::{Count, Figures, Usage};
-use crate::protocol::usage::watch::{Needle, Watch};
 use crate::protocol::usage::{EventStatement, Observed, Statement, name};
 use sheet::{Line, Sheet, overlay};
 

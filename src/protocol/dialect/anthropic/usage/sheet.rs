@@ -1,7 +1,7 @@
 //! A usage object as Anthropic writes it, line by line, and how a later one overlays it.
 //! Never adds anything up.
 
-use crate::protocol::json::scan::{Value, Want};
+use crate::protocol::json::reader::{Value, Want};
 use crate::protocol::usage::figures::{Count, Figures};
 use crate::protocol::usage::{Observed, word};
 

@@ -5,11 +5,11 @@ use std::ops::Range;
 use std::sync::LazyLock;
 
 use super::sheet::{Line, Sheet, chat_member};
-use crate::protocol::json::scan::{Reader, Value, Want};
+use crate::protocol::json::reader::{Reader, Value, Want};
 use crate::protocol::json::text::Text;
+use crate::protocol::sse::watch::{Needle, Watch};
 use crate::protocol::usage::error::{self, ErrorPart, ErrorSeen};
 use crate::protocol::usage::figures::{Figures, Usage};
-use crate::protocol::usage::watch::{Needle, Watch};
 use crate::protocol::usage::{EventStatement, Observed, Statement, name};
 
 /// One chunk of a stream, or one whole body.

@@ -2,7 +2,7 @@
 //! Never adds anything up.
 
 use crate::protocol::json::number;
-use crate::protocol::json::scan::{Value, Want};
+use crate::protocol::json::reader::{Value, Want};
 use crate::protocol::usage::figures::{Count, Figures};
 
 /// A usage object as written.

@@ -100,6 +100,11 @@ struct Event {
     is_odd: bool,
 }
 
+/// Where the line that `start` is in ends, after its LF, if it is there.
+pub fn end_of_line(read: &[u8], start: usize) -> Option<usize> {
+    memchr::memchr(b'\n', read.get(start..)?).map(|found| start + found + 1)
+}
+
 /// Where the event that begins at `start` ends, if its empty line is there.
 pub fn end_of_event(read: &[u8], start: usize) -> Option<usize> {
     event(read, start).map(|event| event.end)

@@ -1,0 +1,274 @@
+//! Numbers, durations and instants as limit headers write them. Never asks for the time: what is
+//! relative is relative to an instant given.
+
+use jiff::civil::DateTime;
+use jiff::fmt::{rfc2822, strtime};
+use jiff::tz::Offset;
+
+use crate::protocol::ascii::decimal;
+
+/// A number without sign and exponent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Number {
+    /// Digits, a point, digits.
+    Fraction(f64),
+    /// Digits.
+    Whole(u64),
+}
+
+impl Number {
+    /// Reads all of `text`. `None` for signs, exponents, `NaN`, and what does not fit.
+    pub fn read(text: &[u8]) -> Option<Self> {
+        let Some(point) = text.iter().position(|&byte| byte == b'.') else {
+            return decimal(text, u64::MAX).map(Self::Whole);
+        };
+        let (whole, fraction) = text.split_at_checked(point)?;
+        let is_digits = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
+        if !is_digits(whole) || !is_digits(fraction.get(1..)?) {
+            return None;
+        }
+        let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+        value.is_finite().then_some(Self::Fraction(value))
+    }
+
+    /// The value; counts above 2^53 lose their last digits.
+    #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "a share of a limit")]
+    pub const fn value(self) -> f64 {
+        match self {
+            Self::Fraction(value) => value,
+            Self::Whole(value) => value as f64,
+        }
+    }
+
+    /// The count; `None` for a fraction.
+    pub const fn whole(self) -> Option<u64> {
+        match self {
+            Self::Fraction(_) => None,
+            Self::Whole(value) => Some(value),
+        }
+    }
+
+    /// So many times `unit`, rounded down, at most `u64::MAX`.
+    #[expect(
+        clippy::as_conversions,
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "the conversion saturates, and a number here has no sign"
+    )]
+    pub const fn times(self, unit: u64) -> u64 {
+        match self {
+            Self::Fraction(value) => (value * unit as f64) as u64,
+            Self::Whole(value) => value.saturating_mul(unit),
+        }
+    }
+}
+
+/// Seconds since 1970 of an RFC 3339 date and time. A fraction is cut off.
+pub fn rfc3339(text: &[u8]) -> Option<i64> {
+    let (civil, rest) = text.split_at_checked(19)?;
+    let &[
+        y1,
+        y2,
+        y3,
+        y4,
+        b'-',
+        o1,
+        o2,
+        b'-',
+        d1,
+        d2,
+        b'T' | b't',
+        h1,
+        h2,
+        b':',
+        m1,
+        m2,
+        b':',
+        s1,
+        s2,
+    ] = civil
+    else {
+        return None;
+    };
+    let year = i16::try_from(decimal(&[y1, y2, y3, y4], 9999)?).ok()?;
+    let two = |tens, ones| i8::try_from(decimal(&[tens, ones], 99)?).ok();
+    let second = two(s1, s2)?;
+    // A leap second is the one after the last.
+    let (second, leap) = if second == 60 { (59, 1) } else { (second, 0) };
+    let civil =
+        DateTime::new(year, two(o1, o2)?, two(d1, d2)?, two(h1, h2)?, two(m1, m2)?, second, 0);
+    let epoch = Offset::UTC.to_timestamp(civil.ok()?).ok()?.as_second() + leap;
+    Some(epoch - offset_of(without_fraction(rest)?)?)
+}
+
+/// Seconds since 1970 of an HTTP date, in any of its three forms (RFC 9110 section 5.6.7).
+pub fn http_date(text: &[u8]) -> Option<i64> {
+    if text.len() > DATE_BYTES_MAX {
+        return None;
+    }
+    let parser = rfc2822::DateTimeParser::new().relaxed_weekday(true);
+    if let Ok(timestamp) = parser.parse_timestamp(text) {
+        return Some(timestamp.as_second());
+    }
+    let obsolete = ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
+    obsolete.iter().find_map(|format| {
+        let civil = strtime::parse(format, text).ok()?.to_datetime().ok()?;
+        Some(Offset::UTC.to_timestamp(civil).ok()?.as_second())
+    })
+}
+
+/// Microseconds of a Go duration (`6m0s`, `17.399999999s`), rounded down.
+pub fn go_duration(text: &[u8]) -> Option<u64> {
+    let mut rest = text;
+    let mut total: u128 = 0;
+    while !rest.is_empty() {
+        let (whole, after) = digits(rest);
+        let (fraction, after) = match after.strip_prefix(b".") {
+            None => (&[][..], after),
+            Some(after) => match digits(after) {
+                ([], _) => return None,
+                parts => parts,
+            },
+        };
+        let (unit, after) = unit(after)?;
+        let mut parts = u128::from(decimal(whole, u64::MAX)?).checked_mul(PARTS)?;
+        let mut place = PARTS / 10;
+        for digit in fraction {
+            parts += u128::from(digit - b'0') * place;
+            place /= 10;
+        }
+        // Units are in nanoseconds: a thousandth of a microsecond.
+        total = total.checked_add(parts.checked_mul(unit)?)?;
+        rest = after;
+    }
+    if text.is_empty() { None } else { u64::try_from(total / PARTS / 1000).ok() }
+}
+
+fn unit(text: &[u8]) -> Option<(u128, &[u8])> {
+    const UNITS: &[(&[u8], u128)] = &[
+        (b"ns", 1),
+        (b"us", 1_000),
+        // The micro sign in Latin-1 and in UTF-8.
+        (b"\xb5s", 1_000),
+        (b"\xc2\xb5s", 1_000),
+        (b"ms", 1_000_000),
+        (b"s", 1_000_000_000),
+        (b"m", 60_000_000_000),
+        (b"h", 3_600_000_000_000),
+        (b"d", 86_400_000_000_000),
+    ];
+    UNITS.iter().find_map(|&(name, unit)| Some((unit, text.strip_prefix(name)?)))
+}
+
+fn digits(text: &[u8]) -> (&[u8], &[u8]) {
+    let end = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
+    text.split_at_checked(end).unwrap_or((text, &[]))
+}
+
+fn without_fraction(text: &[u8]) -> Option<&[u8]> {
+    match text.strip_prefix(b".") {
+        None => Some(text),
+        Some(rest) => match digits(rest) {
+            ([], _) => None,
+            (_, rest) => Some(rest),
+        },
+    }
+}
+
+/// Seconds east of UTC.
+fn offset_of(text: &[u8]) -> Option<i64> {
+    match text {
+        [b'Z' | b'z'] => Some(0),
+        &[sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
+            let hours = i64::try_from(decimal(&[h1, h2], 99)?).ok()?;
+            let minutes = i64::try_from(decimal(&[m1, m2], 99)?).ok()?;
+            let seconds = hours * 3600 + minutes * 60;
+            Some(if sign == b'+' { seconds } else { -seconds })
+        }
+        _ => None,
+    }
+}
+
+const DATE_BYTES_MAX: usize = 64;
+/// Parts of a unit: as many as decimals are read.
+const PARTS: u128 = 1_000_000_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_has_no_sign_and_no_exponent() {
+        assert_eq!(Number::read(b"0042"), Some(Number::Whole(42)));
+        assert_eq!(Number::read(b"0.50"), Some(Number::Fraction(0.5)));
+        for bad in
+            [&b""[..], b"-1", b"+1", b"1e9", b"NaN", b"inf", b"1.", b".5", b"1.2.3", b" 1", b"0x1"]
+        {
+            assert_eq!(Number::read(bad), None, "{bad:?}");
+        }
+        assert_eq!(Number::read(b"18446744073709551616"), None, "never wraps");
+        assert_eq!(Number::read(format!("{}.0", "9".repeat(400)).as_bytes()), None);
+        assert_eq!(Number::Whole(u64::MAX).times(1000), u64::MAX);
+        assert_eq!(Number::Fraction(1e300).times(1000), u64::MAX);
+        assert_eq!(Number::Fraction(2.5).times(1000), 2500);
+    }
+
+    #[test]
+    fn w33_an_instant_reads_with_any_offset() {
+        assert_eq!(rfc3339(b"2025-11-15T00:56:36Z"), Some(1_763_168_196));
+        assert_eq!(rfc3339(b"2025-11-15t01:56:36.999+01:00"), Some(1_763_168_196));
+        assert_eq!(rfc3339(b"2025-11-14T23:56:36.1-01:00"), Some(1_763_168_196));
+        assert_eq!(rfc3339(b"2016-12-31T23:59:60Z"), Some(1_483_228_800));
+        for bad in [
+            &b"2025-11-15"[..],
+            b"2025-11-15 00:56:36Z",
+            b"2025-13-15T00:56:36Z",
+            b"2025-02-30T00:00:00Z",
+            b"2025-11-15T24:00:00Z",
+            b"2025-11-15T00:56:36",
+            b"2025-11-15T00:56:36.Z",
+            b"2025-11-15T00:56:36Zx",
+            b"+025-11-15T00:56:36Z",
+        ] {
+            assert_eq!(rfc3339(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_http_date_reads_in_its_three_forms() {
+        for date in [
+            &b"Sun, 06 Nov 1994 08:49:37 GMT"[..],
+            b"Sunday, 06-Nov-94 08:49:37 GMT",
+            b"Sun Nov  6 08:49:37 1994",
+        ] {
+            assert_eq!(http_date(date), Some(784_111_777), "{date:?}");
+        }
+        for bad in [&b""[..], b"soon", b"Sun, 06 Foo 1994 08:49:37 GMT", &[b'x'; 1000]] {
+            assert_eq!(http_date(bad), None);
+        }
+    }
+
+    #[test]
+    fn a_go_duration_is_a_sum_of_units() {
+        for (text, us) in [
+            ("0s", 0),
+            ("2ms", 2_000),
+            ("8.64s", 8_640_000),
+            ("6m0s", 360_000_000),
+            ("1h2m3s", 3_723_000_000),
+            ("17.399999999s", 17_399_999),
+            ("999ns", 0),
+            ("1.5us1500ns", 3),
+            ("1d", 86_400_000_000),
+            ("2\u{b5}s", 2),
+        ] {
+            assert_eq!(go_duration(text.as_bytes()), Some(us), "{text}");
+        }
+        for bad in ["", "s", "1", "1x", "-1s", "1.s", ".5s", "1s ", "1m 2s", "5minutes"] {
+            assert_eq!(go_duration(bad.as_bytes()), None, "{bad}");
+        }
+        assert_eq!(go_duration("9".repeat(30).as_bytes()), None);
+        assert_eq!(go_duration(b"18446744073709551615h"), None, "never wraps");
+    }
+}
