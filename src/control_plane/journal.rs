@@ -5,6 +5,7 @@ use std::io::Write;
 
 use serde_json::{Map, Value, json};
 
+use crate::protocol::rate_limit::summary::{Quota, ResetSeen, Summary, UnifiedSummary, WindowSeen};
 use crate::protocol::usage::Outcome;
 use crate::protocol::usage::figures::Usage;
 use crate::shared::Shared;
@@ -115,6 +116,7 @@ fn of_answered(answered: &Answered, ended: &Ended) -> Value {
         "ttft_ms": answered.ttft_ms,
         "organization_id": text(answered.organization_id.as_str()),
         "upstream_request_id": text(answered.request_id.as_str()),
+        "rate_limit": answered.limits.as_ref().map(rate_limit),
     })
 }
 
@@ -129,6 +131,47 @@ fn usage(usage: &Usage, estimated: bool) -> Value {
         "reasoning": usage.reasoning,
         "estimated": estimated,
     })
+}
+
+fn rate_limit(limits: &Summary) -> Value {
+    json!({
+        "status": limits.unified.as_ref().and_then(|unified| text(unified.status.as_str())),
+        "requests": limits.requests.as_ref().map(quota),
+        "tokens": limits.tokens.as_ref().map(quota),
+        "unified": limits.unified.as_ref().map(unified),
+    })
+}
+
+fn quota(quota: &Quota) -> Value {
+    json!({ "limit": quota.limit, "remaining": quota.remaining, "reset": quota.reset.map(reset) })
+}
+
+/// An instant where the provider named one; a wait as a duration; else the bare number.
+fn reset(reset: ResetSeen) -> Value {
+    match reset {
+        ResetSeen::Epoch(seconds) => instant(seconds),
+        ResetSeen::InMicros(micros) => json!(format!("{micros}us")),
+        ResetSeen::Unknown(number) => json!(number),
+    }
+}
+
+fn unified(unified: &UnifiedSummary) -> Value {
+    json!({
+        "status": text(unified.status.as_str()),
+        "5h": unified.five_hour.as_ref().map(window),
+        "7d": unified.seven_day.as_ref().map(window),
+        "representative_claim": text(unified.representative_claim.as_str()),
+        "fallback_percentage": unified.fallback_percentage,
+        "overage_status": text(unified.overage_status.as_str()),
+    })
+}
+
+fn window(window: &WindowSeen) -> Value {
+    json!({ "utilization": window.utilization, "reset": window.reset.map(instant) })
+}
+
+fn instant(seconds: i64) -> Value {
+    jiff::Timestamp::from_second(seconds).map_or(Value::Null, |time| json!(time.to_string()))
 }
 
 fn outcome(outcome: Option<Outcome>, code: Option<&str>) -> &'static str {

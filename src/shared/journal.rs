@@ -6,6 +6,7 @@ use crossbeam::queue::ArrayQueue;
 use super::atomic::{AtomicU8, AtomicU64, Ordering, fence};
 use crate::protocol::dialect::Dialect;
 use crate::protocol::json::text::Text;
+use crate::protocol::rate_limit::summary::Summary;
 use crate::protocol::usage::Outcome;
 use crate::protocol::usage::figures::Usage;
 
@@ -90,6 +91,8 @@ pub struct Answered {
     pub events: u64,
     /// Gaps between reads of a stream, by length.
     pub gaps: Gaps,
+    /// What its head said of limits.
+    pub limits: Option<Summary>,
     /// The model that answered.
     pub model: Text<96>,
     /// `anthropic-organization-id` or `openai-organization`.

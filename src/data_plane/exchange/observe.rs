@@ -3,6 +3,7 @@
 use crate::protocol::http1::head::ResponseHead;
 use crate::protocol::http1::header::Known;
 use crate::protocol::json::text::Text;
+use crate::protocol::rate_limit::{self, summary::Summary};
 use crate::protocol::usage::{Observed, Observer};
 use crate::shared::clock::Millis;
 use crate::shared::journal::{Answered, Gaps};
@@ -14,6 +15,7 @@ pub struct Observation {
     head_at: Millis,
     first_event_at: Option<Millis>,
     last_read_at: Option<Millis>,
+    limits: Option<Summary>,
     /// `None` for bodies that are encoded, or whose kind says nothing of itself.
     observer: Option<Box<Observer>>,
     organization_id: Text<64>,
@@ -31,6 +33,7 @@ impl Observation {
             head_at: Millis::now(),
             first_event_at: None,
             last_read_at: None,
+            limits: limits(head, bytes),
             observer: observer.map(Box::new),
             organization_id: text(Known::AnthropicOrganizationId)
                 .or_else(|| named(b"openai-organization"))
@@ -71,6 +74,7 @@ impl Observation {
             estimated: observed.estimated,
             events: observed.events,
             gaps: self.gaps,
+            limits: self.limits,
             model: known(observed.model.as_ref().map(Text::as_bytes)),
             organization_id: self.organization_id,
             outcome: Some(observed.outcome),
@@ -82,4 +86,13 @@ impl Observation {
             usage: observed.usage,
         }
     }
+}
+
+/// What the head says of limits; most heads without the usual names say nothing.
+fn limits(head: &ResponseHead, bytes: &[u8]) -> Option<Summary> {
+    if !head.fields.has(Known::RateLimit) {
+        return None;
+    }
+    let fields = head.fields.iter().map(|field| (field.name.of(bytes), field.value.of(bytes)));
+    Summary::of(&rate_limit::read(fields))
 }

@@ -4,6 +4,7 @@
 //! not read is absent. Texts are borrowed from the head.
 
 pub mod reading;
+pub mod summary;
 pub mod time;
 
 #[cfg(test)]
