@@ -2,12 +2,14 @@
 //! upstream. Knows no test.
 
 pub mod directory;
+pub mod full_listener;
 pub mod gateway;
 pub mod message;
 pub mod mock;
 pub mod wire;
 
 pub use directory::Directory;
+pub use full_listener::FullListener;
 pub use gateway::Gateway;
 pub use message::{get, post, post_chunked};
 pub use mock::Mock;
