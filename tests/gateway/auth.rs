@@ -1,7 +1,7 @@
 //! Who pays: the tables of BEHAVIOUR 2, asked over a socket.
 
 use crate::support::mock::Seen;
-use crate::support::{Answer, Gateway, Mock, both, get, key, post, provider};
+use crate::support::{Answer, Gateway, Mock, both, get, key, post, provider, sha256};
 
 /// The caller of every test here.
 const ALICE: &str = "[[caller]]\nname = \"alice\"\nkey = \"tg-alice-0123456789\"\n";
@@ -106,12 +106,7 @@ fn mode_auto_with_a_caller_is_keys_or_byok() {
 
 #[test]
 fn a_caller_can_be_named_by_the_digest_of_its_key() {
-    // SHA-256 of tg-alice-0123456789
-    let digest = {
-        use sha2::{Digest, Sha256};
-        let digest = Sha256::digest(b"tg-alice-0123456789");
-        digest.iter().map(|byte| format!("{byte:02X}")).collect::<String>()
-    };
+    let digest = sha256(b"tg-alice-0123456789").to_uppercase();
     let caller = format!("[[caller]]\nname = \"alice\"\nkey_sha256 = \"{digest}\"\n");
     let config = provider("a", "anthropic", "MOCK") + &key("sk-pool") + &caller + &mode("keys");
     assert_eq!(row(&config)[0], pool());

@@ -51,7 +51,8 @@ fn hop_by_hop_fields_end_at_the_gateway_on_the_way_up() {
 #[test]
 fn w41_nominated_fields_are_stripped_on_the_way_down() {
     let answer = sent_down(
-        "Connection: X-Foo, keep-alive\r\nx-foo: 1\r\nconnection: x-bar\r\nX-BAR: 2\r\nx-baz: 3\r\n",
+        "Connection: X-Foo, keep-alive\r\nx-foo: 1\r\nconnection: x-bar\r\nX-BAR: 2\r\n\
+         x-baz: 3\r\n",
     );
     assert_eq!(answer.head.field("x-foo"), None);
     assert_eq!(answer.head.field("x-bar"), None);

@@ -1,7 +1,7 @@
 //! Clients that leave, in each phase and by FIN or RST: the upstream is closed at once, and nobody
 //! else notices.
 
-use crate::support::{Gateway, Mock, Payload, Upstream, Wire, both, get, post};
+use crate::support::{FullListener, Gateway, Mock, Payload, Upstream, Wire, both, get, post};
 
 const OWN_KEY: &str = "x-api-key: sk-own\r\n";
 const STREAM: &str = "{\"model\":\"m\",\"stream\":true}";
@@ -190,35 +190,6 @@ fn a_client_that_leaves_while_the_gateway_connects_ends_the_attempt() {
         } {}
         let _open = leave(client, how);
         calms_down(&gateway);
-    }
-}
-
-/// A listener whose queue is full, so that connecting to it hangs.
-struct FullListener {
-    _fillers: Vec<socket2::Socket>,
-    listener: socket2::Socket,
-}
-
-impl FullListener {
-    fn new() -> Self {
-        use socket2::{Domain, Socket, Type};
-        let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        let any: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
-        listener.bind(&any.into()).unwrap();
-        listener.listen(0).unwrap();
-        let address = listener.local_addr().unwrap();
-        let fill = |_| {
-            let filler = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-            filler.set_nonblocking(true).unwrap();
-            // In progress for ever, or queued.
-            let _pending = filler.connect(&address);
-            filler
-        };
-        Self { _fillers: (0..4).map(fill).collect(), listener }
-    }
-
-    fn url(&self) -> String {
-        format!("http://{}", self.listener.local_addr().unwrap().as_socket().unwrap())
     }
 }
 

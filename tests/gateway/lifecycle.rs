@@ -4,7 +4,8 @@ use rustix::process::Signal;
 
 use crate::support::gateway::run_to_end;
 use crate::support::{
-    BodyEnd, End, Gateway, Mock, Payload, Upstream, Wire, both, get, key, post, provider,
+    BodyEnd, End, FullListener, Gateway, Mock, Payload, Upstream, Wire, both, get, key, post,
+    provider,
 };
 
 const OWN_KEY: &str = "x-api-key: sk-own\r\n";
@@ -207,6 +208,27 @@ fn a_second_signal_ends_streams_at_once_with_an_error_event() {
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
         assert!(ended.stderr.contains("\"code\":\"draining\""), "{}", ended.stderr);
     }
+}
+
+#[test]
+fn a_client_whose_upstream_is_being_connected_is_told_of_the_stop() {
+    let full = FullListener::new();
+    let times = "[timeouts]\nconnect = \"60s\"\n";
+    let gateway = Gateway::start(&(both(&full.url()) + times));
+    let mut client = gateway.connect();
+    client.send(post("/v1/messages", OWN_KEY, "{}"));
+    let mut other = gateway.connect();
+    // The attempt is under way once it is counted.
+    while {
+        other.send(get("/livez", ""));
+        other.answer().json()["in_flight"] == 0
+    } {}
+    gateway.signal(Signal::TERM);
+    gateway.line("draining");
+    gateway.signal(Signal::TERM);
+    let answer = client.answer();
+    assert_eq!((answer.head.status(), answer.code()), (503, Some("draining")));
+    assert_eq!(gateway.ended().code, Some(0));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What passes unchanged: bodies, queries, fields, paths, both dialects, every prefix.
 
-use crate::support::{BodyEnd, Gateway, Mock, both, get, key, post, post_chunked, provider};
+use crate::support::{
+    BodyEnd, Gateway, Mock, both, get, key, post, post_chunked, provider, sha256,
+};
 
 const OWN_KEY: &str = "x-api-key: sk-own\r\n";
 const OWN_BEARER: &str = "authorization: Bearer sk-own\r\n";
@@ -92,7 +94,7 @@ fn anthropic_version_and_beta_and_unknown_fields_pass_verbatim_and_in_order() {
     ];
     let mut fields = OWN_KEY.to_owned();
     for (name, value) in sent {
-        fields += &format!("{name}: {value}\r\n");
+        fields.extend([name, ": ", value, "\r\n"]);
     }
     assert_eq!(gateway.ask(post("/v1/messages", &fields, "{}")).head.status(), 200);
     let seen = mock.only();
@@ -264,25 +266,21 @@ fn upload() -> Vec<u8> {
     (0_u32..10 * 1024 * 1024 + 7).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 }
 
-fn sha256(bytes: &[u8]) -> String {
-    use sha2::{Digest, Sha256};
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[test]
 fn a_multipart_upload_of_10_mib_streams_through_by_length() {
     let (mock, gateway) = mocked();
     let body = upload();
     let mut client = gateway.connect();
     client.send(format!(
-        "POST /v1/files HTTP/1.1\r\nhost: gateway.test\r\n{OWN_KEY}content-type: multipart/form-data; \
+        "POST /v1/files HTTP/1.1\r\nhost: gateway.test\r\n{OWN_KEY}\
+         content-type: multipart/form-data; \
          boundary=x\r\ncontent-length: {}\r\n\r\n",
         body.len()
     ));
     client.send(&body);
     assert_eq!(client.answer().head.status(), 200);
     let seen = mock.only();
-    assert_eq!(seen.number("body_length"), Some(body.len() as f64));
+    assert_eq!(seen.body_length(), Some(body.len()));
     assert_eq!(seen.text("body_sha256"), sha256(&body));
     assert_eq!(seen.field("content-length"), Some(body.len().to_string()));
     assert_eq!(seen.field("content-type").unwrap(), "multipart/form-data; boundary=x");
@@ -294,7 +292,8 @@ fn a_multipart_upload_of_10_mib_streams_through_in_chunks() {
     let body = upload();
     let mut client = gateway.connect();
     client.send(format!(
-        "POST /v1/files HTTP/1.1\r\nhost: gateway.test\r\n{OWN_KEY}transfer-encoding: chunked\r\n\r\n"
+        "POST /v1/files HTTP/1.1\r\nhost: gateway.test\r\n{OWN_KEY}\
+         transfer-encoding: chunked\r\n\r\n"
     ));
     for chunk in body.chunks(70_001) {
         client.send(format!("{:x};note=\"a b\"\r\n", chunk.len()));

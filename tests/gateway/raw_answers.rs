@@ -1,6 +1,6 @@
 //! Answers byte by byte, from an upstream in the hands of the test.
 
-use crate::support::{BodyEnd, Gateway, Upstream, both, get, post};
+use crate::support::{BodyEnd, Gateway, Upstream, both, get, join, post};
 
 const OWN_KEY: &str = "x-api-key: sk-own\r\n";
 
@@ -137,11 +137,11 @@ fn an_answer_in_any_chunking_and_split_reaches_the_client_whole() {
     let (upstream, gateway) = raw();
     let mut client = gateway.connect();
     let body = "{\"content\":[{\"text\":\"tide\"}]}";
-    let mut chunked = String::new();
-    for chunk in body.as_bytes().chunks(3) {
-        let text = std::str::from_utf8(chunk).unwrap();
-        chunked += &format!("{:X};ext=\"q\\\"\"\r\n{text}\r\n", chunk.len());
-    }
+    let chunk = |bytes: &[u8]| {
+        let text = std::str::from_utf8(bytes).unwrap();
+        format!("{:X};ext=\"q\\\"\"\r\n{text}\r\n", bytes.len())
+    };
+    let chunked = join(body.as_bytes().chunks(3).map(chunk));
     let whole = format!(
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{chunked}0\r\nx-t: 1\r\n\r\n"
     );

@@ -1,6 +1,6 @@
 //! Requests that are refused: by which status and code, and that nothing of them goes upstream.
 
-use crate::support::{Answer, End, Gateway, Mock, both, get, post, post_chunked};
+use crate::support::{Answer, End, Gateway, Mock, both, get, join, post, post_chunked};
 
 const OWN_KEY: &str = "x-api-key: sk-own\r\n";
 
@@ -151,7 +151,7 @@ fn a_malformed_chunk_in_an_upload_is_400_and_the_upstream_sees_no_whole_request(
 #[test]
 fn too_large_heads_are_431_and_too_long_lines_414() {
     let (mock, gateway) = mocked("");
-    let many: String = (0..101).map(|n| format!("x-{n}: 1\r\n")).collect();
+    let many = join((0..101).map(|n| format!("x-{n}: 1\r\n")));
     refused(&gateway, get("/v1/models", &many), 431, "head_too_large");
     let large = format!("x-large: {}\r\n", "x".repeat(33 * 1024));
     refused(&gateway, get("/v1/models", &large), 431, "head_too_large");
@@ -166,7 +166,7 @@ fn too_large_heads_are_431_and_too_long_lines_414() {
 #[test]
 fn heads_within_the_limits_pass() {
     let (_mock, gateway) = mocked("");
-    let many: String = (0..98).map(|n| format!("x-{n}: 1\r\n")).collect();
+    let many = join((0..98).map(|n| format!("x-{n}: 1\r\n")));
     assert_eq!(gateway.ask(get("/v1/models", &(many + OWN_KEY))).head.status(), 200);
     let large = format!("{OWN_KEY}x-large: {}\r\n", "x".repeat(31 * 1024));
     assert_eq!(gateway.ask(get("/v1/models", &large)).head.status(), 200);
@@ -179,7 +179,7 @@ fn configured_head_limits_hold() {
     let (_mock, gateway) = mocked("[limits]\nhead = \"2KiB\"\nheaders = 5\n");
     let large = format!("x-large: {}\r\n", "x".repeat(2_100));
     refused(&gateway, get("/v1/models", &large), 431, "head_too_large");
-    let many: String = (0..5).map(|n| format!("x-{n}: 1\r\n")).collect();
+    let many = join((0..5).map(|n| format!("x-{n}: 1\r\n")));
     refused(&gateway, get("/v1/models", &many), 431, "head_too_large");
 }
 

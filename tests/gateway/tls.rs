@@ -86,7 +86,8 @@ fn a_provider_behind_tls_is_served_like_any_other() {
         assert!(answer.text().contains("tide19"));
     }
     let log = mock.log(5);
-    let connections: Vec<_> = log.iter().filter_map(|seen| seen.number("connection")).collect();
+    let connections: Vec<_> =
+        log.iter().filter_map(crate::support::mock::Seen::connection).collect();
     assert!(connections.iter().all(|c| *c == connections[0]), "{connections:?} are reused");
     assert_eq!(log[0].field("host"), Some(format!("127.0.0.1:{}", mock.port())));
 }
@@ -166,7 +167,7 @@ fn a_scanned_body_and_a_large_answer_pass_whole() {
     assert_eq!((answer.head.status(), answer.end), (200, BodyEnd::Whole));
     assert!(answer.body.len() >= 5 * 1024 * 1024);
     assert_eq!(answer.json()["type"], "message");
-    assert_eq!(mock.only().number("body_length"), Some(body.len() as f64));
+    assert_eq!(mock.only().body_length(), Some(body.len()));
 }
 
 #[test]
@@ -185,7 +186,7 @@ fn an_upload_streams_through_whole() {
         }
         assert_eq!(client.answer().head.status(), 200);
         let seen = mock.log(turn).pop().unwrap();
-        assert_eq!(seen.number("body_length"), Some((piece.len() * 80) as f64));
+        assert_eq!(seen.body_length(), Some(piece.len() * 80));
     }
 }
 

@@ -127,12 +127,12 @@ fn an_ipv6_upstream_is_reached_and_named_in_brackets() {
 
 #[test]
 fn p18_a_silent_upstream_is_504_and_one_structured_line() {
-    let times = "[timeouts]\nresponse_head = \"200ms\"\nresponse_head_stream = \"200ms\"\n";
+    let times = "[timeouts]\nresponse_head_stream = \"200ms\"\n";
     let (mock, gateway) = mocked_with(times);
     let fields = format!("{OWN_KEY}anthropic-beta: b-1\r\nx-mock: head_stall\r\n");
     let answer = gateway.ask(post("/v1/messages?beta=true", &fields, STREAM));
     assert_failed(&answer, 504, "upstream_timeout", "head_stall");
-    assert!(answer.text().contains("timeouts.response_head"), "{}", answer.text());
+    assert!(answer.text().contains("timeouts.response_head_stream"), "{}", answer.text());
     let line: serde_json::Value =
         serde_json::from_str(&gateway.line("upstream_timeout")).expect("a structured line");
     let id = answer.head.field("x-tidegate-request-id").unwrap();
@@ -157,10 +157,16 @@ fn p18_a_silent_upstream_is_504_and_one_structured_line() {
 
 #[test]
 fn an_upstream_that_stalls_in_its_head_is_504() {
-    let (_mock, gateway) =
-        mocked_with("[timeouts]\nresponse_head = \"200ms\"\nresponse_head_stream = \"200ms\"\n");
-    for knobs in ["stall_in_head=20", "first_byte_delay=10s"] {
-        assert_failed(&knob(&gateway, knobs), 504, "upstream_timeout", knobs);
+    for (setting, body) in [("response_head", "{}"), ("response_head_stream", STREAM)] {
+        let times = format!("[timeouts]\n{setting} = \"200ms\"\n");
+        let (_mock, gateway) = mocked_with(&times);
+        for knobs in ["stall_in_head=20", "first_byte_delay=10s"] {
+            let fields = format!("{OWN_KEY}x-mock: {knobs}\r\n");
+            let answer = gateway.ask(post("/v1/messages", &fields, body));
+            assert_failed(&answer, 504, "upstream_timeout", knobs);
+            let named = format!("(timeouts.{setting})");
+            assert!(answer.text().contains(&named), "{named}: {}", answer.text());
+        }
     }
 }
 
@@ -191,8 +197,8 @@ fn one_connection_carries_many_exchanges() {
         assert_eq!(client.answer().head.status(), 200);
     }
     let log = mock.log(40);
-    let first = log[0].number("connection");
-    let on_first = log.iter().filter(|seen| seen.number("connection") == first).count();
+    let first = log[0].connection();
+    let on_first = log.iter().filter(|seen| seen.connection() == first).count();
     assert_eq!(on_first, 40, "one idle connection is enough for one client");
 }
 
@@ -217,7 +223,7 @@ fn a_connection_that_owes_or_was_told_to_close_is_not_used_again() {
         }
         let log = mock.log(3);
         let mut connections: Vec<_> =
-            log.iter().filter_map(|seen| seen.number("connection")).collect();
+            log.iter().filter_map(crate::support::mock::Seen::connection).collect();
         connections.dedup();
         assert_eq!(connections.len(), 3, "{knobs}: {connections:?}");
     }
@@ -249,7 +255,11 @@ fn a_pooled_connection_that_the_provider_closed_is_replaced_unseen() {
         let (mut upstream, _) = provider.request();
         upstream.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
         assert_eq!(client.answer().head.field("x-tidegate-attempts"), Some("1"), "{turn}");
-        if turn % 2 == 0 { drop(upstream) } else { upstream.reset() }
+        if turn % 2 == 0 {
+            drop(upstream);
+        } else {
+            upstream.reset();
+        }
     }
 }
 
@@ -267,9 +277,9 @@ fn a_reused_connection_that_ends_under_the_request_is_resent_once_on_a_fresh_one
         // The request goes out on the idle connection, which ends before a byte of an answer.
         assert_eq!(old.answer().text(), "{\"again\":1}");
         if reset {
-            old.reset()
+            old.reset();
         } else {
-            drop(old)
+            drop(old);
         }
         let (mut fresh, request) = provider.request();
         assert_eq!(request.text(), "{\"again\":1}");

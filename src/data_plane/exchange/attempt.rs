@@ -69,8 +69,9 @@ impl Exchange<'_> {
         // Who stops reading may have said why.
         self.phase = "response_head";
         let sent_whole = matches!(sent, Ok(true));
-        let wait_ms = if sent_whole { self.response_head_ms() } else { AFTER_BROKEN_SEND_MS };
-        let wait = self.bound((Wait::ResponseHead, Some(wait_ms)));
+        let (wait, whole_ms) = self.response_head();
+        let wait_ms = if sent_whole { whole_ms } else { Some(AFTER_BROKEN_SEND_MS) };
+        let wait = self.bound((wait, wait_ms));
         let answered = self.read_head(&mut upstream, wait).await?;
         Ok(Call { answered, upstream, sent_whole })
     }
@@ -156,9 +157,13 @@ impl Exchange<'_> {
     }
 
     /// How long the head of an answer may take.
-    pub fn response_head_ms(&self) -> u64 {
+    pub fn response_head(&self) -> Limit {
         let timeouts = &self.snapshot.timeouts;
-        if self.streams { timeouts.response_head_stream.0 } else { timeouts.response_head.0 }
+        if self.streams {
+            (Wait::ResponseHeadStream, Some(timeouts.response_head_stream.0))
+        } else {
+            (Wait::ResponseHead, Some(timeouts.response_head.0))
+        }
     }
 
     /// Whether the client has left, as far as reported.

@@ -209,6 +209,7 @@ impl From<ConnectFault> for Kind {
     fn from(fault: ConnectFault) -> Self {
         match fault {
             ConnectFault::ClientGone => Self::ClientGone,
+            ConnectFault::Draining => Self::Draining,
             ConnectFault::Io(error) => Self::UpstreamUnreachable(error.to_string()),
             ConnectFault::NotResolved(why) => Self::UpstreamUnreachable(why),
             ConnectFault::Refused => Self::UpstreamRefused,

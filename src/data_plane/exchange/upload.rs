@@ -68,7 +68,7 @@ impl Exchange<'_> {
         };
         upstream.stream.on_answer_end_writes(false);
         self.phase = "response_head";
-        let wait = self.bound((Wait::ResponseHead, Some(self.response_head_ms())));
+        let wait = self.bound(self.response_head());
         match self.read_head(upstream, wait).await {
             Ok(answered) => Ok((answered, sent_whole)),
             Err(_) if self.client_is_gone() => Err(Kind::ClientGone.into()),

@@ -23,8 +23,10 @@ pub enum Wait {
     Linger,
     /// A read that holds a buffer, before the connection waits on without one.
     Park,
-    /// A response head (`response_head`, `response_head_stream`).
+    /// A response head (`response_head`).
     ResponseHead,
+    /// The head of a response that is to be a stream (`response_head_stream`).
+    ResponseHeadStream,
     /// The peer to take bytes (`write_stall`).
     WriteStall,
 }
@@ -43,6 +45,7 @@ impl Wait {
             Self::Linger => "linger",
             Self::Park => "park",
             Self::ResponseHead => "timeouts.response_head",
+            Self::ResponseHeadStream => "timeouts.response_head_stream",
             Self::WriteStall => "timeouts.write_stall",
         }
     }

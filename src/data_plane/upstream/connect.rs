@@ -24,6 +24,8 @@ use crate::shared::clock::Millis;
 pub enum ConnectFault {
     /// The client left meanwhile.
     ClientGone,
+    /// The process is shutting down.
+    Draining,
     /// An address answered with something else than a connection.
     Io(io::Error),
     /// The resolver knows no address: its words.
@@ -82,7 +84,7 @@ pub async fn open(
         let address = SocketAddr::new(ip, target.provider.origin.port);
         match open_one(local, target, client, (address, share, deadline)).await {
             Ok(stream) => return Ok(stream),
-            Err(ConnectFault::ClientGone) => return Err(ConnectFault::ClientGone),
+            Err(ended @ (ConnectFault::ClientGone | ConnectFault::Draining)) => return Err(ended),
             // Another address of the same name would show the same certificate.
             Err(ConnectFault::Tls(error)) => return Err(ConnectFault::Tls(error)),
             Err(other) => fault = other,
@@ -150,7 +152,8 @@ fn begin(address: SocketAddr) -> io::Result<TcpStream> {
 
 fn of_fault(fault: Fault) -> ConnectFault {
     match fault {
-        Fault::Ended(Cause::ClientGone | Cause::Drain) => ConnectFault::ClientGone,
+        Fault::Ended(Cause::ClientGone) => ConnectFault::ClientGone,
+        Fault::Ended(Cause::Drain) => ConnectFault::Draining,
         Fault::Ended(Cause::Deadline(_)) => ConnectFault::Timeout,
         Fault::Io(error) => of_io(error),
         Fault::Tls(error) => ConnectFault::Tls(error),

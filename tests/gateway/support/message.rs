@@ -10,9 +10,8 @@ pub fn get(path: &str, fields: &str) -> String {
 /// A POST by length. `fields` are whole lines, each with its CRLF.
 pub fn post(path: &str, fields: &str, body: &str) -> String {
     let length = body.len();
-    format!(
-        "POST {path} HTTP/1.1\r\nhost: gateway.test\r\n{fields}content-length: {length}\r\n\r\n{body}"
-    )
+    let head = format!("POST {path} HTTP/1.1\r\nhost: gateway.test\r\n{fields}");
+    format!("{head}content-length: {length}\r\n\r\n{body}")
 }
 
 /// A POST in these chunks.

@@ -139,6 +139,16 @@ impl Seen {
         self.0[name].as_str().unwrap_or_default()
     }
 
+    /// The length of the request's body in bytes.
+    pub fn body_length(&self) -> Option<usize> {
+        self.0["body_length"].as_u64()?.try_into().ok()
+    }
+
+    /// The number of the connection that it came on.
+    pub fn connection(&self) -> Option<u64> {
+        self.0["connection"].as_u64()
+    }
+
     /// A number of the record; `None` for null.
     pub fn number(&self, name: &str) -> Option<f64> {
         self.0[name].as_f64()

@@ -2,16 +2,18 @@
 //! upstream. Knows no test.
 
 pub mod directory;
+pub mod full_listener;
 pub mod gateway;
 pub mod message;
 pub mod mock;
 pub mod wire;
 
 pub use directory::Directory;
-pub use gateway::{Ended, Gateway};
+pub use full_listener::FullListener;
+pub use gateway::Gateway;
 pub use message::{get, post, post_chunked};
 pub use mock::Mock;
-pub use wire::{Answer, BodyEnd, End, Head, Payload, Upstream, Wire};
+pub use wire::{Answer, BodyEnd, End, Payload, Upstream, Wire};
 
 use std::time::Duration;
 
@@ -26,6 +28,17 @@ pub fn both(url: &str) -> String {
 /// One provider without keys.
 pub fn provider(name: &str, dialect: &str, url: &str) -> String {
     format!("[[provider]]\nname = \"{name}\"\ndialect = \"{dialect}\"\nbase_url = \"{url}\"\n")
+}
+
+/// The SHA-256 of `bytes` in lower-case hex.
+pub fn sha256(bytes: &[u8]) -> String {
+    use sha2::{Digest, Sha256};
+    join(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")))
+}
+
+/// All parts in a row.
+pub fn join(parts: impl Iterator<Item = String>) -> String {
+    parts.collect::<Vec<String>>().concat()
 }
 
 /// A key of the provider written just before.

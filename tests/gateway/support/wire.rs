@@ -162,7 +162,7 @@ impl Wire {
         if self.ended.is_some() {
             return false;
         }
-        let mut bytes = [0; 65_536];
+        let mut bytes = vec![0; 65_536];
         match self.stream.read(&mut bytes) {
             Ok(0) => self.ended = Some(End::Fin),
             Ok(n) => self.buffer.extend_from_slice(&bytes[..n]),
