@@ -323,3 +323,14 @@ fn an_answer_to_head_has_no_body_even_when_it_is_an_error() {
     client.send(get("/health", ""));
     assert_eq!(client.head().status(), 200, "the next head follows at once");
 }
+
+#[test]
+fn a_refused_head_request_gets_no_body() {
+    let (_mock, gateway) = mocked("");
+    let mut client = gateway.connect();
+    client.send(b"HEAD /v1/models HTTP/1.1\r\nhost: localhost\r\ncontent-length: x\r\n\r\n");
+    let (rest, _) = client.rest();
+    let text = String::from_utf8_lossy(&rest);
+    assert!(text.starts_with("HTTP/1.1 400 "), "{text}");
+    assert!(text.ends_with("\r\n\r\n"), "{text}");
+}

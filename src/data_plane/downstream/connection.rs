@@ -21,6 +21,8 @@ use crate::shared::lifecycle::Phase;
 /// A client connection with what was read and not yet used.
 #[derive(Debug)]
 pub struct Connection {
+    /// The request that is being read is a HEAD: its answer has no body, even as a refusal.
+    pub asks_head: bool,
     /// Read and not yet used. Without capacity while the connection idles.
     pub buffer: Buffer,
     /// The worker's own state.
@@ -33,7 +35,7 @@ pub struct Connection {
 /// exchange lives in a block of its own, and only for as long as the exchange.
 pub async fn serve(local: Rc<Local>, tcp: TcpStream, _peer: SocketAddr) {
     let stream = Stream::plain(&local.watchers, tcp, End::Downstream);
-    let mut connection = Connection { buffer: Buffer::default(), local, stream };
+    let mut connection = Connection { asks_head: false, buffer: Buffer::default(), local, stream };
     let mut served = false;
     loop {
         if connection.buffer.is_empty() && !connection.idle(served).await {
@@ -80,6 +82,7 @@ impl Connection {
         let mut parser = RequestParser::new(limits);
         let deadline = Millis::now().plus(snapshot.timeouts.client_head.0);
         loop {
+            self.asks_head = self.buffer.filled().starts_with(b"HEAD ");
             if let Some(head) = parser.parse(self.buffer.filled())? {
                 let buffer = std::mem::take(&mut self.buffer);
                 return Ok(Request::new(head, buffer)?);

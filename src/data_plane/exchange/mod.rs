@@ -175,6 +175,7 @@ impl Exchange<'_> {
         let held = self.client.read_body(self.request, BodyLimit { bytes_max, idle }).await;
         let held = held.map_err(failed)?;
         self.owes_body = false;
+        self.seen.body_bytes = u64::try_from(held.len()).unwrap_or(u64::MAX);
         Ok(match held {
             Held::InPlace(range) => {
                 self.bytes_used = range.end;

@@ -6,6 +6,7 @@ use super::authenticate::{Credential, bare};
 use super::failure::Kind;
 use crate::config::hint_of;
 use crate::config::snapshot::LogLevel;
+use crate::protocol::ascii;
 use crate::protocol::http1::framing::BodyLength;
 use crate::protocol::http1::header::Known;
 use crate::protocol::json::text::Text;
@@ -17,6 +18,8 @@ use crate::shared::journal::{Answered, Asked, Ended, Record};
 pub struct Seen {
     /// What the provider said.
     pub answered: Answered,
+    /// Bytes of the body, where its head did not say.
+    pub body_bytes: u64,
     /// Owner of the gateway key.
     pub caller: Text<64>,
     /// Hash of the conversation's key.
@@ -80,7 +83,7 @@ impl Exchange<'_> {
             method: Text::cut(head.method.of(bytes)),
             model: Text::cut(self.model.as_deref().unwrap_or_default().as_bytes()),
             path: Text::cut(path),
-            query: Text::cut(query),
+            query: shown_query(query),
             streams: self.streams,
             thinks: self.thinks,
             unix_ms: unix_ms(),
@@ -111,13 +114,56 @@ impl Exchange<'_> {
     fn body_bytes(&self) -> u64 {
         match self.request.body {
             BodyLength::Length(n) => n,
-            _ => 0,
+            _ => self.seen.body_bytes,
         }
     }
+}
+
+/// A query as it may be logged: values of parameters that name a secret are left out.
+fn shown_query(query: &[u8]) -> Text<96> {
+    if !is_secret(query) {
+        return Text::cut(query);
+    }
+    let mut shown = Vec::with_capacity(query.len());
+    for (place, parameter) in query.split(|&byte| byte == b'&').enumerate() {
+        if place > 0 {
+            shown.push(b'&');
+        }
+        let name_end = parameter.iter().position(|&byte| byte == b'=').unwrap_or(parameter.len());
+        let (name, value) = parameter.split_at(name_end);
+        shown.extend_from_slice(name);
+        shown.extend_from_slice(if is_secret(name) { b"=***" } else { value });
+    }
+    Text::cut(&shown)
+}
+
+/// Whether a parameter's name, or anything in a query, sounds like a secret.
+fn is_secret(text: &[u8]) -> bool {
+    [&b"key"[..], b"token", b"secret", b"auth", b"password", b"sig"]
+        .iter()
+        .any(|word| ascii::contains(text, word))
 }
 
 fn unix_ms() -> u64 {
     let t = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
     let seconds = u64::try_from(t.tv_sec).unwrap_or(0);
     seconds.saturating_mul(1_000) + u64::try_from(t.tv_nsec / 1_000_000).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_keeps_its_names_and_loses_its_secrets() {
+        for (query, shown) in [
+            ("", ""),
+            ("?beta=true", "?beta=true"),
+            ("?key=sk-1&alt=sse", "?key=***&alt=sse"),
+            ("?alt=sse&access_token=x&API-KEY=y", "?alt=sse&access_token=***&API-KEY=***"),
+            ("?v=monkey", "?v=monkey"),
+        ] {
+            assert_eq!(shown_query(query.as_bytes()).as_str(), shown, "{query}");
+        }
+    }
 }

@@ -74,7 +74,9 @@ pub async fn refuse(client: &mut Connection, snapshot: &Snapshot, id: RequestId,
     write::parsed_field(out.tail(), b"x-tidegate-request-id", id.as_bytes());
     write::parsed_field(out.tail(), b"x-tidegate-error", kind.code().as_bytes());
     out.extend(b"connection: close\r\n\r\n");
-    out.extend(&body);
+    if !client.asks_head {
+        out.extend(&body);
+    }
     let stall = (Wait::WriteStall, Some(snapshot.timeouts.write_stall.0));
     let (written, out) = client.stream.write_all(out, stall).await;
     client.local.buffers.put(out);

@@ -97,6 +97,7 @@ impl Exchange<'_> {
         loop {
             let taken = take(&mut body, &mut buffer).map_err(Kind::BadRequest)?;
             total = total.saturating_add(u64::try_from(buffer.len()).unwrap_or(u64::MAX));
+            self.seen.body_bytes = total;
             if total > bytes_max {
                 return Err(Kind::BodyTooLarge(bytes_max).into());
             }
