@@ -12,6 +12,7 @@
 pub mod addresses;
 pub mod clock;
 pub mod counters;
+pub mod credential;
 pub mod journal;
 pub mod lifecycle;
 pub mod published;
