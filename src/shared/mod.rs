@@ -13,6 +13,7 @@ pub mod addresses;
 pub mod clock;
 pub mod counters;
 pub mod credential;
+pub mod gate;
 pub mod journal;
 pub mod lifecycle;
 pub mod published;

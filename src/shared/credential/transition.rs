@@ -111,11 +111,10 @@ pub fn next(word: Word, event: Event, now: Millis) -> Word {
         }
         Event::Disable | Event::Remove => word.with_off(true),
         Event::Enable if word.is_off() => word.next_epoch().with_off(false),
-        Event::Enable => word,
         Event::LeaseReturned { lease } if word == lease => word.with_deadline(now),
-        Event::LeaseReturned { .. } => word,
         Event::LeaseTaken { until } if word.is_probe_due(now) => word.with_deadline(until),
-        Event::LeaseTaken { .. } => word,
+        // Enabled already; a lease that is no longer the word; no probe due.
+        Event::Enable | Event::LeaseReturned { .. } | Event::LeaseTaken { .. } => word,
         Event::Limited { until, reason, .. } => limited(word, until, reason),
         Event::LimitedNoHeader { began, ladder, reason, seed } => {
             if word.is_off() || word.is_auth_failed() || now < word.deadline() && word != began {

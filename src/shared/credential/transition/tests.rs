@@ -1,6 +1,6 @@
 //! `next` against a naive model: every word of a small domain with every event, and random ones;
 //! then the rules one by one.
-#![allow(clippy::unwrap_used, clippy::as_conversions, reason = "a test may fail loudly")]
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use proptest::prelude::*;
 
@@ -40,6 +40,10 @@ impl Plain {
     }
 }
 
+fn step(streak: u64) -> u8 {
+    u8::try_from(streak).unwrap()
+}
+
 /// The rules of BEHAVIOUR 3 once more, in the order of its text.
 fn naive(mut w: Plain, event: Event, now: u64) -> Plain {
     let old = w;
@@ -55,7 +59,7 @@ fn naive(mut w: Plain, event: Event, now: u64) -> Plain {
             let burst = now < w.deadline && Plain::of(began) != w;
             if same_epoch(began) && !w.off && !w.auth && !burst {
                 w.streak = (w.streak + 1).min(15);
-                let until = later(ladder.wait_ms(w.streak as u8, seed));
+                let until = later(ladder.wait_ms(step(w.streak), seed));
                 if until > w.deadline {
                     (w.deadline, w.reason) = (until, reason);
                 }
@@ -64,7 +68,7 @@ fn naive(mut w: Plain, event: Event, now: u64) -> Plain {
         Event::AuthFailed { began, reason, recheck } => {
             if same_epoch(began) && (!w.auth || Plain::of(began) == w) {
                 w.streak = if w.auth { (w.streak + 1).min(15) } else { 1 };
-                let probe = recheck.map_or(DEADLINE_MAX.0, |r| later(r.wait_ms(w.streak as u8)));
+                let probe = recheck.map_or(DEADLINE_MAX.0, |r| later(r.wait_ms(step(w.streak))));
                 w.deadline = if w.auth { probe } else { probe.max(w.deadline) };
                 (w.auth, w.reason) = (true, reason);
             }
@@ -76,7 +80,6 @@ fn naive(mut w: Plain, event: Event, now: u64) -> Plain {
                 w = Plain { epoch: w.epoch + 1, ..CLEAR };
             }
         }
-        Event::Succeeded { .. } => {}
         Event::Disable | Event::Remove => w.off = true,
         Event::Enable => {
             if w.off {
@@ -87,7 +90,7 @@ fn naive(mut w: Plain, event: Event, now: u64) -> Plain {
         Event::NewValue { disabled } if w.epoch < 65_535 => {
             w = Plain { epoch: w.epoch + 1, off: disabled, ..CLEAR };
         }
-        Event::Reset | Event::NewValue { .. } => {}
+        Event::Reset | Event::NewValue { .. } | Event::Succeeded { .. } => {}
         Event::LeaseTaken { until } => {
             let due = now >= w.deadline && w.deadline != DEADLINE_MAX.0;
             if w.auth && !w.off && due {
