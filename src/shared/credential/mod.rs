@@ -1,8 +1,11 @@
 //! Credentials: their state in atomic words, the table they live in, the order they are tried.
 //! Never holds a secret: material lives in snapshots, here are only slots and versions.
 
+pub mod cooldown;
+pub mod model_class;
 pub mod reason;
 pub mod transition;
+pub mod utilization;
 pub mod word;
 
 /// Where a credential lives: stable over reloads, told apart from earlier tenants of the slot.
