@@ -4,6 +4,8 @@
 pub mod cooldown;
 pub mod model_class;
 pub mod reason;
+pub mod slot;
+pub mod table;
 pub mod transition;
 pub mod utilization;
 pub mod word;

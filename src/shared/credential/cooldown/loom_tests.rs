@@ -16,6 +16,10 @@ fn limited(began: Word, wait_ms: u64) -> Event {
     Event::Limited { began, reason: Reason::RetryAfter, until: NOW.plus(wait_ms) }
 }
 
+fn apply_once(word: &StateWord, event: Event) {
+    let _told = word.apply(event, NOW);
+}
+
 /// How the loop must not be: what was read may be old when it is written.
 fn load_then_store(word: &StateWord, event: Event) {
     word.0.store(next(word.load(), event, NOW).bits(), Ordering::Release);
@@ -26,8 +30,9 @@ fn mark_against_clear(apply: impl Fn(&StateWord, Event) + Copy + Send + 'static)
     let began = next(Word::default(), limited(Word::default(), 10), NOW);
     let word = leaked(began);
     let clearing = thread::spawn(move || apply(word, Event::Succeeded { began }));
-    apply(word, limited(began, 9_000));
+    let marking = thread::spawn(move || apply(word, limited(began, 9_000)));
     clearing.join().expect("no thread panics");
+    marking.join().expect("no thread panics");
     let after = word.load();
     // Either the clear came first, and the mark was of an epoch that is over; or the mark did, and
     // the word was no longer the one the probe began with.
@@ -39,7 +44,7 @@ fn mark_against_clear(apply: impl Fn(&StateWord, Event) + Copy + Send + 'static)
 
 #[test]
 fn a_mark_and_a_clear_at_once_leave_one_of_the_two() {
-    loom::model(|| mark_against_clear(|word, event| drop(word.apply(event, NOW))));
+    loom::model(|| mark_against_clear(apply_once));
 }
 
 /// The mutant twin: a mark that does not look at the epoch outlives the clear.
@@ -52,7 +57,7 @@ fn a_mark_without_its_epoch_is_caught() {
                 Event::Limited { .. } => limited(word.load(), 9_000),
                 other => other,
             };
-            drop(word.apply(event, NOW));
+            apply_once(word, event);
         });
     });
 }
@@ -63,11 +68,11 @@ fn two_ladder_marks(apply: impl Fn(&StateWord, Event) + Copy + Send + 'static) {
     let word = leaked(began);
     let reason = Reason::Ladder;
     let event = Event::LimitedNoHeader { began, ladder: LADDER, reason, seed: 0 };
-    let first = thread::spawn(move || apply(word, event));
-    let second = thread::spawn(move || apply(word, limited(began, 90_000)));
-    apply(word, event);
-    first.join().expect("no thread panics");
-    second.join().expect("no thread panics");
+    let threads = [event, limited(began, 90_000), event]
+        .map(|event| thread::spawn(move || apply(word, event)));
+    for thread in threads {
+        thread.join().expect("no thread panics");
+    }
     let after = word.load();
     assert!(after.streak() <= 1, "one burst counted twice");
     assert_eq!(after.deadline(), NOW.plus(90_000), "a longer mark was lost");
@@ -75,7 +80,7 @@ fn two_ladder_marks(apply: impl Fn(&StateWord, Event) + Copy + Send + 'static) {
 
 #[test]
 fn two_ladder_marks_at_once_count_once_and_lose_no_longer_mark() {
-    loom::model(|| two_ladder_marks(|word, event| drop(word.apply(event, NOW))));
+    loom::model(|| two_ladder_marks(apply_once));
 }
 
 /// The mutant twin: a plain store loses the mark that came in between.
@@ -97,7 +102,7 @@ fn forgetting_what_the_attempt_saw_is_caught() {
                 }
                 other => other,
             };
-            drop(word.apply(event, NOW));
+            apply_once(word, event);
         });
     });
 }
@@ -113,10 +118,9 @@ fn due() -> &'static StateWord {
 /// Two want to probe; whoever may must be alone.
 fn single_winner(take: impl Fn(&'static StateWord) -> Option<Word> + Copy + Send + 'static) {
     let word = due();
-    let other = thread::spawn(move || take(word).is_some());
-    let mine = take(word).is_some();
-    let theirs = other.join().expect("no thread panics");
-    assert!(mine != theirs, "not one winner");
+    let threads = [0, 1].map(|_| thread::spawn(move || take(word).is_some()));
+    let [a, b] = threads.map(|thread| thread.join().expect("no thread panics"));
+    assert!(a != b, "not one winner");
 }
 
 #[test]
@@ -150,8 +154,9 @@ fn looking_before_leasing_is_caught() {
 fn dropped_lease(give_back: impl FnOnce(Lease) + Send + 'static) {
     let word = due();
     let lease = Lease::take(word, NOW.plus(6_000), NOW).expect("nobody else probes");
-    let operator = thread::spawn(move || drop(word.apply(Event::Disable, NOW)));
-    give_back(lease);
+    let operator = thread::spawn(move || apply_once(word, Event::Disable));
+    let probe = thread::spawn(move || give_back(lease));
+    probe.join().expect("no thread panics");
     operator.join().expect("no thread panics");
     assert!(word.load().is_off(), "a disabled credential came back");
 }
@@ -180,4 +185,28 @@ fn restoring_the_old_word_is_caught() {
             std::mem::forget(lease);
         });
     });
+}
+
+/// A stream succeeds with a credential that the control plane removes meanwhile.
+fn removal(succeed: impl FnOnce(&StateWord, Event) + Send + 'static) {
+    // Cooling, so that the success of the very word would clear it.
+    let began = next(Word::default(), limited(Word::default(), 9_000), NOW);
+    let word = leaked(began);
+    let control = thread::spawn(move || apply_once(word, Event::Remove));
+    let stream = thread::spawn(move || succeed(word, Event::Succeeded { began }));
+    stream.join().expect("no thread panics");
+    control.join().expect("no thread panics");
+    assert!(word.load().is_off(), "a removed credential came back");
+}
+
+#[test]
+fn a_removal_outlives_the_success_of_a_stream_that_runs() {
+    loom::model(|| removal(apply_once));
+}
+
+/// The mutant twin: a success that stores over what came in between.
+#[test]
+#[should_panic(expected = "a removed credential came back")]
+fn storing_a_clear_over_a_removal_is_caught() {
+    loom::model(|| removal(load_then_store));
 }
