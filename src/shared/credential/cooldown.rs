@@ -56,6 +56,12 @@ impl StateWord {
         Word::from_bits(self.0.load(Ordering::Acquire))
     }
 
+    /// Knows nothing again, not even its epoch: only where no attempt of before can be left.
+    pub(super) fn forget(&self) {
+        // Relaxed: whoever makes the place ready publishes it.
+        self.0.store(Word::default().bits(), Ordering::Relaxed);
+    }
+
     /// Applies `event`; `None` when it changed nothing.
     pub fn apply(&self, event: Event, now: Millis) -> Option<Transition> {
         let mut from = self.load();

@@ -1,6 +1,7 @@
 //! Credentials: their state in atomic words, the table they live in, the order they are tried.
 //! Never holds a secret: material lives in snapshots, here are only slots and versions.
 
+pub mod byok;
 pub mod cooldown;
 pub mod model_class;
 pub mod reason;

@@ -276,7 +276,7 @@ impl Default for Count {
 }
 
 impl Statistics {
-    fn clear(&self) {
+    pub(super) fn clear(&self) {
         let all = [&self.auth_failures, &self.last_used, &self.rate_limits, &self.requests];
         for count in all.into_iter().chain([&self.tokens]) {
             count.0.store(0, Ordering::Relaxed);
