@@ -8,3 +8,4 @@ pub mod dialect;
 pub mod http1;
 pub mod json;
 pub mod sse;
+pub mod verdict;

@@ -58,7 +58,8 @@ impl Byok {
         for _ in 0..TRIES_MAX {
             let entry = match set.iter().find(|entry| entry.tenant.load() & TAG == tag) {
                 Some(entry) => entry.tenant.pin(tag).then_some(entry),
-                None => claim(set, tag)?,
+                None if set.iter().all(|entry| entry.tenant.is_in_use()) => return None,
+                None => claim(set, tag),
             };
             if let Some(entry) = entry {
                 entry.last_used.0.store(now_unix_ms, Ordering::Relaxed);
@@ -73,31 +74,35 @@ impl Byok {
     }
 }
 
-/// Takes the free or else least recently used entry of `set`. `None` when all are in use,
-/// `Some(None)` when another worker was faster.
-fn claim(set: &'static [Entry], tag: u64) -> Option<Option<&'static Entry>> {
-    let idle = set.iter().map(|entry| (entry, entry.tenant.load()));
-    let idle = idle.filter(|(_, tenant)| tenant & (PINS | UNREADY) == 0);
+/// Takes the free or else least recently used entry of `set`. `None` when another worker was
+/// faster, or all are in use.
+fn claim(set: &'static [Entry], tag: u64) -> Option<&'static Entry> {
+    let idle = set.iter().filter(|entry| !entry.tenant.is_in_use());
+    let idle = idle.map(|entry| (entry, entry.tenant.load() & TAG));
     let age = |(entry, tenant): &(&Entry, u64)| match tenant {
         0 => 0,
         _ => entry.last_used.0.load(Ordering::Relaxed).max(1),
     };
     let (entry, tenant) = idle.min_by_key(age)?;
     if !entry.tenant.evict(tenant, tag) {
-        return Some(None);
+        return None;
     }
     // Nobody else has a way in until the word says ready, and nobody of before is left.
     entry.state.forget();
     entry.statistics.clear();
     entry.windows.clear();
     entry.tenant.open(tag);
-    Some(Some(entry))
+    Some(entry)
 }
 
 impl TenantWord {
     fn load(&self) -> u64 {
         // Relaxed: only looked at; what follows from it is done by a compare-and-swap.
         self.0.load(Ordering::Relaxed)
+    }
+
+    fn is_in_use(&self) -> bool {
+        self.load() & (PINS | UNREADY) != 0
     }
 
     /// Adds a pin, if the entry is still of `tag`, ready, and not pinned beyond counting.

@@ -3,12 +3,16 @@
 
 pub mod byok;
 pub mod cooldown;
+pub mod exhausted;
 pub mod model_class;
+pub mod pool;
 pub mod reason;
 pub mod slot;
 pub mod table;
 pub mod transition;
 pub mod utilization;
+pub mod visited;
+pub mod walk;
 pub mod word;
 
 /// Where a credential lives: stable over reloads, told apart from earlier tenants of the slot.

@@ -1,6 +1,8 @@
 //! Why a credential, or one of its classes, is not plainly available: four bits of its word.
 //! Never more than a name: what follows from a reason is decided where it is read.
 
+use crate::protocol::verdict::{LimitCause, Refusal};
+
 /// Why a word is not plainly available. Kept after the deadline, until the word is cleared.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[repr(u8)]
@@ -94,6 +96,31 @@ impl Reason {
             12 => Self::Quota,
             13 => Self::Operator,
             _ => Self::Unknown,
+        }
+    }
+}
+
+impl From<LimitCause> for Reason {
+    fn from(cause: LimitCause) -> Self {
+        match cause {
+            LimitCause::EmptyWindow => Self::EmptyWindow,
+            LimitCause::FiveHour => Self::FiveHour,
+            LimitCause::Overage => Self::Overage,
+            LimitCause::RetryAfter => Self::RetryAfter,
+            LimitCause::SevenDay => Self::SevenDay,
+            LimitCause::SevenDayModel => Self::SevenDayModel,
+            LimitCause::SevenDayOverageIncluded => Self::SevenDayOverageIncluded,
+            LimitCause::Unsaid => Self::Ladder,
+        }
+    }
+}
+
+impl From<Refusal> for Reason {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Billing => Self::Billing,
+            Refusal::Quota => Self::Quota,
+            Refusal::Unauthorized => Self::Unauthorized,
         }
     }
 }

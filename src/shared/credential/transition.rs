@@ -1,4 +1,4 @@
-//! `next(word, event, now)`: every rule by which a word changes (BEHAVIOUR 3), in one pure function.
+//! `next(word, event, now)`: every rule by which a word changes (BEHAVIOUR 3), in one function.
 //! Never reads a clock, never touches an atomic; the loop around it is `cooldown`'s.
 
 use super::reason::Reason;
