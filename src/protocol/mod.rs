@@ -13,3 +13,4 @@ pub mod rate_limit;
 pub mod request_facts;
 pub mod sse;
 pub mod usage;
+pub mod verdict;

@@ -12,6 +12,8 @@
 pub mod addresses;
 pub mod clock;
 pub mod counters;
+pub mod credential;
+pub mod gate;
 pub mod journal;
 pub mod keyed_hash;
 pub mod lifecycle;

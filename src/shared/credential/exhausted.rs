@@ -1,0 +1,102 @@
+//! Why a walk has nothing left to try: what the final answer is made of (BEHAVIOUR 5).
+//! Never words an answer.
+
+use super::reason::Reason;
+use crate::shared::clock::Millis;
+
+/// Counts of what the visible credentials are at the end of a walk. Read one by one, so no
+/// snapshot: another exchange may have changed one meanwhile.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Exhausted {
+    /// Available but at their cap.
+    pub at_cap: usize,
+    /// Failed authentication, 402 and what counts as such included.
+    pub auth_failed: usize,
+    /// Of these, those that were refused for money.
+    pub billing: usize,
+    /// Available: tried without a mark (a 5xx), or kept out by the utilization gate.
+    pub available: usize,
+    /// Sum of the caps of all visible ones; 0 = none has a cap.
+    pub cap_sum: u32,
+    /// Rate-limited.
+    pub cooling: usize,
+    /// Disabled, removed, or with another value than the snapshot's.
+    pub disabled: usize,
+    /// The cooling credential that comes back first.
+    pub first: Option<Claim>,
+    /// Answered 403 in this exchange and are not marked.
+    pub forbidden: usize,
+    /// Attempts made.
+    pub tried: usize,
+    /// Of the cooling ones whose limit is a unified window, the one that comes back first.
+    pub unified: Option<Claim>,
+    /// Credentials that the caller may use at all.
+    pub visible: usize,
+    /// Smallest remaining wait of a cooling one, ms; 0 when none cools.
+    pub wait_ms: u64,
+}
+
+/// A cooling credential, why, and until when.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Claim {
+    /// Its place in the pool.
+    pub index: usize,
+    /// Which limit.
+    pub reason: Reason,
+    /// When it is available again.
+    pub until: Millis,
+}
+
+/// What BEHAVIOUR 5 answers, of what a pool alone decides: its rules 2 to 5, 8 and 9.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Outcome {
+    /// (4) All that are available are at their cap.
+    AtCap,
+    /// (9) What was or could be tried failed authentication.
+    AuthFailed,
+    /// (5) Every tried credential answered 403.
+    Forbidden,
+    /// (8) The caller may use none.
+    NoKey,
+    /// (9) None may be used and none failed authentication.
+    NoUsableKey,
+    /// (3) Some cool: wait as long as the first of them.
+    RateLimited,
+    /// (2) Some cool and the others are at their cap: wait a second.
+    RateLimitedBriefly,
+    /// (1), (6), (7): available ones were tried; what they answered decides.
+    Tried,
+}
+
+impl Exhausted {
+    /// The first rule that applies.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self { cooling: 1.., at_cap: 1.., .. } => Outcome::RateLimitedBriefly,
+            Self { cooling: 1.., .. } => Outcome::RateLimited,
+            Self { at_cap: 1.., .. } => Outcome::AtCap,
+            Self { forbidden: 1.., tried, .. } if *tried == self.forbidden => Outcome::Forbidden,
+            Self { available: 1.., .. } => Outcome::Tried,
+            Self { visible: 0, .. } => Outcome::NoKey,
+            Self { auth_failed: 1.., .. } | Self { forbidden: 1.., .. } => Outcome::AuthFailed,
+            _ => Outcome::NoUsableKey,
+        }
+    }
+
+    pub(super) fn auth_failed_for(&mut self, reason: Reason) {
+        self.auth_failed += 1;
+        self.billing += usize::from(matches!(reason, Reason::Billing | Reason::Quota));
+    }
+
+    pub(super) fn cooling_until(&mut self, claim: Claim, now: Millis) {
+        self.cooling += 1;
+        let is_first = |kept: Option<Claim>| kept.is_none_or(|kept| claim.until < kept.until);
+        if is_first(self.first) {
+            self.first = Some(claim);
+            self.wait_ms = claim.until.since(now);
+        }
+        if claim.reason.is_unified() && is_first(self.unified) {
+            self.unified = Some(claim);
+        }
+    }
+}
