@@ -17,6 +17,7 @@ pub mod gate;
 pub mod journal;
 pub mod keyed_hash;
 pub mod lifecycle;
+pub mod pools;
 pub mod published;
 pub mod wake;
 pub mod worker_cell;
@@ -28,8 +29,11 @@ use std::sync::Arc;
 use crate::config::snapshot::Snapshot;
 
 use addresses::Addresses;
+use clock::WallClock;
+use credential::table::{Roster, Table, TableFull};
 use keyed_hash::KeyedHash;
 use lifecycle::Lifecycle;
+use pools::Pools;
 use published::Published;
 use wake::Wake;
 use worker_cell::WorkerCell;
@@ -45,8 +49,12 @@ pub struct Shared {
     pub keyed_hash: KeyedHash,
     /// Running, draining or stopping.
     pub lifecycle: Lifecycle,
+    /// State of credentials.
+    pub pools: Pools,
     /// The configuration in force.
     pub snapshot: Published<Snapshot>,
+    /// Calendar time by the monotonic clock.
+    pub wall: WallClock,
     /// One cell per worker, by worker index.
     pub workers: Box<[WorkerCell]>,
 }
@@ -57,13 +65,19 @@ impl Shared {
     /// # Errors
     /// When the kernel refuses an eventfd (out of file descriptors).
     pub fn new(snapshot: Arc<Snapshot>, workers: usize, salt: &[u8; 32]) -> std::io::Result<Self> {
+        let keyed_hash = KeyedHash::new(salt);
+        let mut roster = Roster::new(Table::leaked());
+        let pools = Pools::new(&snapshot, &mut roster, &keyed_hash)
+            .map_err(|TableFull| std::io::Error::other("more keys than the table has room for"))?;
         let cells: std::io::Result<Vec<_>> = (0..workers).map(|_| WorkerCell::new()).collect();
         Ok(Self {
             addresses: Published::new(Arc::default()),
             bell: Wake::new()?,
-            keyed_hash: KeyedHash::new(salt),
+            keyed_hash,
             lifecycle: Lifecycle::new(),
+            pools,
             snapshot: Published::new(snapshot),
+            wall: WallClock::start(),
             workers: cells?.into_boxed_slice(),
         })
     }

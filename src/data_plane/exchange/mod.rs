@@ -10,6 +10,7 @@ pub mod failure;
 pub mod fields;
 pub mod health;
 pub mod observe;
+pub mod readings;
 pub mod record;
 pub mod reject;
 pub mod relay;
@@ -34,6 +35,7 @@ use crate::protocol::http1::header::Known;
 use crate::protocol::json::text::Text;
 use crate::protocol::request_facts::{self, FactsFault, RequestFacts};
 use crate::shared::clock::Millis;
+use crate::shared::credential::utilization::Wall;
 use crate::shared::lifecycle::Phase;
 use authenticate::Admitted;
 use failure::{Failure, Kind};
@@ -62,6 +64,8 @@ pub struct Used {
 pub struct Exchange<'c> {
     /// Upstream calls made.
     pub attempts: u32,
+    /// When it began, by the calendar.
+    pub began: Wall,
     /// Bytes of the request's buffer used so far.
     pub bytes_used: usize,
     /// The client's connection.
@@ -103,6 +107,7 @@ pub async fn run(client: &mut Connection, request: &Request, snapshot: Arc<Snaps
     let _counted = InFlight::begin(&local);
     let mut exchange = Exchange {
         attempts: 0,
+        began: local.shared.wall.now(),
         bytes_used: request.head.end,
         dialect: route::dialect_of(&snapshot, &request.head, request.bytes()),
         endpoint: Endpoint::Other,

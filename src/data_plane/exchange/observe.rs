@@ -3,7 +3,7 @@
 use crate::protocol::http1::head::ResponseHead;
 use crate::protocol::http1::header::Known;
 use crate::protocol::json::text::Text;
-use crate::protocol::rate_limit::{self, summary::Summary};
+use crate::protocol::rate_limit::summary::Summary;
 use crate::protocol::usage::{Observed, Observer};
 use crate::shared::clock::Millis;
 use crate::shared::journal::{Answered, Gaps};
@@ -24,8 +24,14 @@ pub struct Observation {
 }
 
 impl Observation {
-    /// Of the answer with this head. `observer`: for its body, where it can be read.
-    pub fn new(head: &ResponseHead, bytes: &[u8], observer: Option<Observer>) -> Self {
+    /// Of the answer with this head. `observer`: for its body, where it can be read; `limits`: what
+    /// the head says of them.
+    pub fn new(
+        head: &ResponseHead,
+        bytes: &[u8],
+        observer: Option<Observer>,
+        limits: Option<Summary>,
+    ) -> Self {
         let text = |known| head.fields.value(known, bytes).map(Text::cut);
         let named = |name: &[u8]| head.fields.value_named(name, bytes).map(Text::cut);
         Self {
@@ -33,7 +39,7 @@ impl Observation {
             head_at: Millis::now(),
             first_event_at: None,
             last_read_at: None,
-            limits: limits(head, bytes),
+            limits,
             observer: observer.map(Box::new),
             organization_id: text(Known::AnthropicOrganizationId)
                 .or_else(|| named(b"openai-organization"))
@@ -86,13 +92,4 @@ impl Observation {
             usage: observed.usage,
         }
     }
-}
-
-/// What the head says of limits; most heads without the usual names say nothing.
-fn limits(head: &ResponseHead, bytes: &[u8]) -> Option<Summary> {
-    if !head.fields.has(Known::RateLimit) {
-        return None;
-    }
-    let fields = head.fields.iter().map(|field| (field.name.of(bytes), field.value.of(bytes)));
-    Summary::of(&rate_limit::read(fields))
 }

@@ -86,7 +86,7 @@ impl Exchange<'_> {
             query: shown_query(query),
             streams: self.streams,
             thinks: self.thinks,
-            unix_ms: unix_ms(),
+            unix_ms: self.began.0,
             user_agent: head
                 .fields
                 .value(Known::UserAgent, bytes)
@@ -142,12 +142,6 @@ fn is_secret(text: &[u8]) -> bool {
     [&b"key"[..], b"token", b"secret", b"auth", b"password", b"sig"]
         .iter()
         .any(|word| ascii::contains(text, word))
-}
-
-fn unix_ms() -> u64 {
-    let t = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
-    let seconds = u64::try_from(t.tv_sec).unwrap_or(0);
-    seconds.saturating_mul(1_000) + u64::try_from(t.tv_nsec / 1_000_000).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use crate::protocol::http1::body::{Body, Piece};
 use crate::protocol::http1::framing::{self, BodyLength};
 use crate::protocol::http1::head::ResponseHead;
 use crate::protocol::http1::header::Known;
+use crate::protocol::rate_limit::summary::Summary;
 use crate::protocol::sse::boundary::Boundary;
 use crate::protocol::usage::Observer;
 use crate::shared::clock::Millis;
@@ -81,7 +82,8 @@ impl Exchange<'_> {
         self.own_fields(out.tail(), Ours { closes, credential: Some(credential), error: None });
         let reusable =
             sent_whole && !framing::wants_close(&head.fields, head.minor, buffer.filled());
-        let observation = self.observation(route, &head, buffer.filled());
+        let limits = self.note_limits(route, credential, &head, buffer.filled());
+        let observation = self.observation(route, (&head, buffer.filled()), limits);
         let mut passage = Passage::new(&head, buffer.filled(), (length, framing), observation);
         self.seen.status = head.status;
         buffer.consume(head.end);
@@ -106,11 +108,16 @@ impl Exchange<'_> {
     }
 
     /// Looks at an answer that can be read.
-    fn observation(&self, route: &Route<'_>, head: &ResponseHead, bytes: &[u8]) -> Observation {
+    fn observation(
+        &self,
+        route: &Route<'_>,
+        (head, bytes): (&ResponseHead, &[u8]),
+        limits: Option<Summary>,
+    ) -> Observation {
         let readable = self.endpoint.is_scanned() && is_in_the_clear(head, bytes);
         let observer = readable
             .then(|| Observer::new(route.provider.dialect, self.endpoint, is_stream(head, bytes)));
-        Observation::new(head, bytes, observer)
+        Observation::new(head, bytes, observer, limits)
     }
 
     /// What becomes of the connection after a whole answer.

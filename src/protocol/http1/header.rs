@@ -26,7 +26,7 @@ pub enum Known {
     ProxyAuthenticate,
     ProxyAuthorization,
     ProxyConnection,
-    /// `anthropic-ratelimit-*`, `anthropic-priority-*` and `x-ratelimit-*`.
+    /// `anthropic-ratelimit-*`, `anthropic-priority-*`, `x-codex-*` and `x-ratelimit-*`.
     RateLimit,
     RequestId,
     RetryAfter,
@@ -162,6 +162,7 @@ const NAME_BYTES_MAX: usize = 25;
 const FAMILIES: &[(&[u8], Known)] = &[
     (b"anthropic-ratelimit-", Known::RateLimit),
     (b"anthropic-priority-", Known::RateLimit),
+    (b"x-codex-", Known::RateLimit),
     (b"x-ratelimit-", Known::RateLimit),
     (b"x-forwarded-", Known::XForwarded),
     (b"x-tidegate-", Known::XTidegate),
