@@ -15,7 +15,8 @@ pub struct Observation {
     head_at: Millis,
     first_event_at: Option<Millis>,
     last_read_at: Option<Millis>,
-    limits: Option<Summary>,
+    /// What its head says of limits.
+    pub limits: Option<Summary>,
     /// `None` for bodies that are encoded, or whose kind says nothing of itself.
     observer: Option<Box<Observer>>,
     organization_id: Text<64>,
@@ -24,14 +25,8 @@ pub struct Observation {
 }
 
 impl Observation {
-    /// Of the answer with this head. `observer`: for its body, where it can be read; `limits`: what
-    /// the head says of them.
-    pub fn new(
-        head: &ResponseHead,
-        bytes: &[u8],
-        observer: Option<Observer>,
-        limits: Option<Summary>,
-    ) -> Self {
+    /// Of the answer with this head. `observer`: for its body, where it can be read.
+    pub fn new(head: &ResponseHead, bytes: &[u8], observer: Option<Observer>) -> Self {
         let text = |known| head.fields.value(known, bytes).map(Text::cut);
         let named = |name: &[u8]| head.fields.value_named(name, bytes).map(Text::cut);
         Self {
@@ -39,7 +34,7 @@ impl Observation {
             head_at: Millis::now(),
             first_event_at: None,
             last_read_at: None,
-            limits,
+            limits: None,
             observer: observer.map(Box::new),
             organization_id: text(Known::AnthropicOrganizationId)
                 .or_else(|| named(b"openai-organization"))

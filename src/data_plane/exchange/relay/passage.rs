@@ -1,0 +1,207 @@
+//! One body on its way through: payload out of the framing it came in, into ours. Never writes.
+
+use crate::data_plane::downstream::response::{BACK, FRONT, Framing};
+use crate::data_plane::exchange::failure::{BadResponse, Kind};
+use crate::data_plane::exchange::observe::Observation;
+use crate::data_plane::io::buffer::Buffer;
+use crate::data_plane::io::fault::Limit;
+use crate::data_plane::upstream::connection::Connection;
+use crate::protocol::http1::Refusal;
+use crate::protocol::http1::body::{Body, Piece};
+use crate::protocol::http1::framing::BodyLength;
+use crate::protocol::http1::head::ResponseHead;
+use crate::protocol::http1::header::Known;
+use crate::protocol::sse::boundary::Boundary;
+use crate::shared::clock::Millis;
+use crate::shared::journal::Answered as Observed;
+
+/// A body on its way.
+#[derive(Debug)]
+pub struct Passage {
+    pub body: Body,
+    /// For event streams that pass in the clear: whether an event of ours may follow.
+    pub boundary: Option<Boundary>,
+    /// The upstream sent bytes that nobody asked for.
+    pub extra: bool,
+    pub framing: Framing,
+    /// Until the body ended.
+    observation: Option<Observation>,
+    /// Payload bytes passed on.
+    passed: u64,
+}
+
+/// Where a passage stands after a read.
+#[derive(Debug)]
+pub enum Stand {
+    Broken(Kind),
+    Done,
+    Flowing,
+}
+
+impl Passage {
+    pub fn new(
+        head: &ResponseHead,
+        bytes: &[u8],
+        (length, framing): (BodyLength, Framing),
+        observation: Observation,
+    ) -> Self {
+        let in_the_clear = is_in_the_clear(head, bytes);
+        Self {
+            body: Body::new(length),
+            boundary: (is_stream(head, bytes) && in_the_clear).then(Boundary::new),
+            extra: false,
+            framing,
+            observation: Some(observation),
+            passed: 0,
+        }
+    }
+
+    /// Ends the observation. `clean`: the answer came to its end.
+    pub fn finish(&mut self, clean: bool, started: Millis) -> Observed {
+        self.observation.take().map(|o| o.finish(clean, started)).unwrap_or_default()
+    }
+
+    /// Reads once and leaves only payload in the buffer.
+    pub async fn read(
+        &mut self,
+        upstream: &mut Connection,
+        mut buffer: Buffer,
+        idle: Limit,
+    ) -> (Stand, Buffer) {
+        buffer.clear_with_room(FRONT, BACK);
+        let (read, mut buffer) = upstream.stream.read(buffer, idle).await;
+        let stand = match read {
+            Ok(0) if self.body.may_end_here() => Stand::Done,
+            Ok(0) => Stand::Broken(Kind::UpstreamCut),
+            Ok(_) => self.take(&mut buffer),
+            Err(fault) => Stand::Broken(Kind::of_upstream(fault)),
+        };
+        (stand, buffer)
+    }
+
+    /// Leaves only payload in the buffer, and says where the body stands.
+    pub fn take(&mut self, buffer: &mut Buffer) -> Stand {
+        let taken = take_payload(&mut self.body, buffer);
+        self.extra |= !taken.rest.is_empty();
+        self.passed = self.passed.saturating_add(u64::try_from(buffer.len()).unwrap_or(u64::MAX));
+        if let Some(boundary) = &mut self.boundary {
+            boundary.push(buffer.filled());
+        }
+        if let Some(observation) = &mut self.observation {
+            observation.push(buffer.filled());
+        }
+        match taken.fault {
+            Some(refusal) => {
+                Stand::Broken(Kind::UpstreamBadResponse(BadResponse::Refused(refusal)))
+            }
+            None if self.body.is_done() => Stand::Done,
+            None => Stand::Flowing,
+        }
+    }
+
+    pub fn frame(&self, stand: &Stand, buffer: &mut Buffer) {
+        self.framing.frame(buffer);
+        if matches!(stand, Stand::Done) {
+            self.framing.end(buffer);
+        }
+    }
+
+    /// Whether so many bytes more would make a cut body look whole.
+    pub fn would_complete(&self, bytes: usize) -> bool {
+        let more = u64::try_from(bytes).unwrap_or(u64::MAX);
+        matches!(self.framing, Framing::Length(n) if self.passed.saturating_add(more) >= n)
+    }
+}
+
+/// What [`take_payload`] found besides payload.
+#[derive(Debug)]
+pub struct Taken {
+    /// Broken framing behind the payload.
+    pub fault: Option<Refusal>,
+    /// What came behind the end of the body.
+    pub rest: Vec<u8>,
+}
+
+/// Leaves only the payload of this read in `buffer`, closing gaps where it came in many chunks.
+pub fn take_payload(body: &mut Body, buffer: &mut Buffer) -> Taken {
+    let (mut at, mut start, mut len) = (0, 0, 0);
+    let mut taken = Taken { fault: None, rest: Vec::new() };
+    loop {
+        match body.step(buffer.filled().get(at..).unwrap_or_default()) {
+            Ok(Piece::Data { len: here, skip }) => {
+                let from = at + skip;
+                if len == 0 {
+                    start = from;
+                } else if from > start + len {
+                    buffer.move_within(from..from + here, start + len);
+                }
+                len += here;
+                at = from + here;
+            }
+            Ok(Piece::NeedMore) => break,
+            Ok(Piece::End { consumed }) => {
+                let rest = buffer.filled().get(at + consumed..).unwrap_or_default();
+                taken.rest = rest.to_vec();
+                break;
+            }
+            Err(refusal) => {
+                taken.fault = Some(refusal);
+                break;
+            }
+        }
+    }
+    buffer.keep(start..start + len);
+    taken
+}
+
+pub fn is_stream(head: &ResponseHead, bytes: &[u8]) -> bool {
+    head.fields.value(Known::ContentType, bytes).is_some_and(is_event_stream)
+}
+
+/// Whether a body passes unencoded, so that it can be read and added to.
+pub fn is_in_the_clear(head: &ResponseHead, bytes: &[u8]) -> bool {
+    let encoding = head.fields.value(Known::ContentEncoding, bytes);
+    encoding.is_none_or(|coding| coding.eq_ignore_ascii_case(b"identity"))
+}
+
+fn is_event_stream(content_type: &[u8]) -> bool {
+    const NAME: &[u8] = b"text/event-stream";
+    let name = content_type.get(..NAME.len()).unwrap_or_default();
+    name.eq_ignore_ascii_case(NAME)
+        && matches!(content_type.get(NAME.len()), None | Some(b';' | b' ' | b'\t'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn payload_of_many_chunks_is_joined_in_place() {
+        let mut buffer = Buffer::with_capacity(256);
+        buffer.clear_with_room(FRONT, BACK);
+        buffer.extend(b"3\r\nabc\r\n1\r\nd\r\n2\r\nef\r\n0\r\n\r\nextra");
+        let mut body = Body::new(BodyLength::Chunked);
+        let taken = take_payload(&mut body, &mut buffer);
+        assert_eq!(buffer.filled(), b"abcdef");
+        assert_eq!(taken.rest, b"extra");
+        assert!(taken.fault.is_none() && body.is_done());
+    }
+
+    #[test]
+    fn payload_before_broken_framing_is_kept() {
+        let mut buffer = Buffer::with_capacity(256);
+        buffer.extend(b"3\r\nabc\r\nxyz\r\n");
+        let mut body = Body::new(BodyLength::Chunked);
+        let taken = take_payload(&mut body, &mut buffer);
+        assert_eq!(buffer.filled(), b"abc");
+        assert!(taken.fault.is_some());
+    }
+
+    #[test]
+    fn only_event_streams_are_event_streams() {
+        assert!(is_event_stream(b"text/event-stream"));
+        assert!(is_event_stream(b"Text/Event-Stream; charset=utf-8"));
+        assert!(!is_event_stream(b"text/event-streams"));
+        assert!(!is_event_stream(b"application/json"));
+    }
+}
