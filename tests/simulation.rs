@@ -150,7 +150,7 @@ impl Run {
             probe_ms: PROBE_MS,
             start: 0,
         };
-        let expected = self.oracle.walk(class.into(), self.version);
+        let expected = Oracle::walk(class.into(), self.version);
         let walker = Walker::new(self.pool, terms);
         let mut exchange = Exchange { choice: None, expected, model: None, walker };
         if self.try_next(&mut exchange) {
@@ -315,7 +315,8 @@ impl Run {
         let keys = self.keys.iter().map(key).collect();
         self.pool = Box::leak(Box::new(Pool::new(keys, Select::Priority)));
         self.version += 1;
-        self.oracle.publish(self.keys.iter().map(|(name, _)| *name).collect());
+        let names: Vec<_> = self.keys.iter().map(|(name, _)| *name).collect();
+        self.oracle.publish(&names);
     }
 
     /// Every live key: what is in flight, and each of its words, as the oracle has it.

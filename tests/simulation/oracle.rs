@@ -47,6 +47,7 @@ pub struct Attempt {
     seen: [Cell; 2],
 }
 
+#[derive(Clone, Copy)]
 pub enum Mode {
     Cap(u32),
     Disable,
@@ -116,9 +117,9 @@ impl Oracle {
         &self.keys[&name]
     }
 
-    pub fn publish(&mut self, names: Vec<u64>) {
-        let with_value = |name| (name, self.keys[&name].value);
-        self.snapshots.push(names.into_iter().map(with_value).collect());
+    pub fn publish(&mut self, names: &[u64]) {
+        let with_value = |&name: &u64| (name, self.keys[&name].value);
+        self.snapshots.push(names.iter().map(with_value).collect());
     }
 
     pub fn operate(&mut self, name: u64, mode: Mode) {
@@ -143,7 +144,7 @@ impl Oracle {
         }
     }
 
-    pub fn walk(&self, class: usize, version: u64) -> Walk {
+    pub fn walk(class: usize, version: u64) -> Walk {
         Walk { class, forbidden: Vec::new(), tried: 0, version, visited: Vec::new() }
     }
 
