@@ -7,6 +7,12 @@
 //! | [`counters::Counters`] | its own worker | any worker's `/livez`, control plane |
 //! | [`worker_cell::WorkerCell`] (adopted version) | its own worker | control plane |
 //! | [`journal::Journal`] | its own worker pushes | control plane pops |
+//! | state words ([`credential::cooldown::StateWord`]) | whoever has an event | walks |
+//! | readings ([`credential::utilization`]), statistics | whoever got a response | walks |
+//! | material versions, generations, caps | control plane | walks |
+//! | [`gate::Gate`] counts | whoever takes or drops a permit | all |
+//! | brought keys ([`credential::byok::Byok`]) | any worker, by CAS | any worker |
+//! | class names ([`credential::model_class::Classes`]) | any worker, each name once | all |
 //! | [`wake::Wake`] (an eventfd) | whoever has news | whose it is |
 
 pub mod addresses;

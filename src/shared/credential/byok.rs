@@ -6,7 +6,8 @@ use super::slot::Statistics;
 use super::utilization::Windows;
 use crate::shared::atomic::{AtomicU64, Ordering};
 
-/// Entries of brought credentials: sets of [`WAYS`], the least recently used of a set goes first.
+/// Entries of brought credentials: sets of eight, the least recently used of a set goes first.
+/// Two workers that bring a new key in the same nanoseconds may give it two entries for a while.
 #[derive(Debug)]
 pub struct Byok {
     sets: Box<[[Entry; WAYS]]>,

@@ -25,3 +25,6 @@ pub struct CredentialId {
     /// Index of the slot in its shard.
     pub slot: u16,
 }
+
+#[cfg(all(test, tidegate_shuttle))]
+mod shuttle_tests;

@@ -192,14 +192,15 @@ impl<'p> Walker<'p> {
         for (index, key) in self.visible() {
             report.visible += 1;
             report.cap_sum = report.cap_sum.saturating_add(key.slot.gate().cap());
-            let Some(seen) = key.slot.look(self.terms.class, key.version) else {
-                report.disabled += 1;
-                continue;
-            };
+            // First: what it answered holds, whatever became of the key since.
             if self.forbidden.iter().any(|&(forbidden, _)| forbidden == index) {
                 report.forbidden += 1;
                 continue;
             }
+            let Some(seen) = key.slot.look(self.terms.class, key.version) else {
+                report.disabled += 1;
+                continue;
+            };
             match self.state(index, seen, now.millis) {
                 (State::Off, _) => report.disabled += 1,
                 (State::AuthFailed { .. }, reason) => report.auth_failed_for(reason),

@@ -171,3 +171,14 @@ fn failures_for_money_are_told_apart_in_the_report() {
     let end = walker.exhausted(at(0));
     assert_eq!((end.auth_failed, end.billing, end.outcome()), (2, 1, Outcome::AuthFailed));
 }
+
+#[test]
+fn a_403_still_counts_when_the_key_got_another_value_meanwhile() {
+    let pool = pool(1);
+    let mut walker = Walker::new(&pool, TERMS);
+    let choice = walker.next(at(0)).unwrap();
+    walker.forbidden(&choice);
+    pool.keys()[0].slot.replace_value(false).unwrap();
+    assert!(walker.next(at(0)).is_none());
+    assert_eq!(walker.exhausted(at(0)).outcome(), Outcome::Forbidden);
+}
