@@ -72,7 +72,7 @@ impl Known {
             _ => None,
         };
         match telling.map(|byte| byte | 0x20) {
-            Some(b'f' | b'p' | b'r' | b't') => Self::of_family(name),
+            Some(b'c' | b'f' | b'p' | b'r' | b't') => Self::of_family(name),
             _ => Self::Other,
         }
     }

@@ -40,7 +40,8 @@ fn an_anthropic_body_gives_all_its_facts() {
 fn a_chat_body_takes_its_system_from_the_messages() {
     let body = r#"{"model":"gpt","messages":[{"content":"be kind","role":"developer"},
         {"role":"user","content":"hi"},{"role":"user","content":"more"}],"max_tokens":1,
-        "max_completion_tokens":2,"stream_options":{"include_usage":false},"prompt_cache_key":"k"}"#;
+        "max_completion_tokens":2,"stream_options":{"include_usage":false},
+        "prompt_cache_key":"k"}"#;
     let found = facts(body).unwrap();
     let of = |span: Option<Span>| std::str::from_utf8(span.unwrap().of(body.as_bytes())).unwrap();
     assert_eq!(of(found.system), r#"{"content":"be kind","role":"developer"}"#);
@@ -84,7 +85,8 @@ fn a_second_model_or_stream_is_refused_even_when_escaped() {
 fn of_other_repeated_keys_the_last_wins() {
     let body = r#"{"messages":[{"role":"user"}],"messages":[1,2,3],"max_tokens":1,"max_tokens":"x",
         "tools":[1],"tools":[],"metadata":{"user_id":"u"},"metadata":{},"thinking":{},
-        "thinking":{"type":"disabled"},"stream_options":{"include_usage":true},"stream_options":{}}"#;
+        "thinking":{"type":"disabled"},"stream_options":{"include_usage":true},
+        "stream_options":{}}"#;
     let found = facts(body).unwrap();
     assert_eq!((found.message_count, found.first_user, found.max_tokens), (3, None, None));
     assert_eq!((found.user_id, found.has_tools, found.has_thinking), (None, false, false));

@@ -155,7 +155,8 @@ fn an_event_counts_by_its_type_with_or_without_a_name() {
 fn figures_that_are_no_counts_are_unknown_not_old() {
     let stream = concat!(
         "data: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":5,",
-        "\"cache_read_input_tokens\":6,\"output_tokens\":1,\"cache_creation_input_tokens\":2}}}\n\n",
+        "\"cache_read_input_tokens\":6,\"output_tokens\":1,",
+        "\"cache_creation_input_tokens\":2}}}\n\n",
         "data: {\"type\":\"message_delta\",\"usage\":{\"input_tokens\":18446744073709551616,",
         "\"cache_read_input_tokens\":null,\"output_tokens\":2.5,",
         "\"cache_creation_input_tokens\":-1}}\n\n",
@@ -193,7 +194,8 @@ fn usage_of_vendors_is_found_where_they_put_it() {
     for (chunk, input) in [
         (r#"{"x_groq":{"usage":{"prompt_tokens":5}},"choices":[]}"#, 5),
         (
-            r#"{"choices":[{"usage":null},{"usage":{"prompt_tokens":6}},{"usage":{"prompt_tokens":7}}]}"#,
+            r#"{"choices":[{"usage":null},{"usage":{"prompt_tokens":6}},
+                {"usage":{"prompt_tokens":7}}]}"#,
             6,
         ),
         (r#"{"choices":[{"usage":{"prompt_tokens":8}}],"usage":{"prompt_tokens":9}}"#, 9),
