@@ -91,6 +91,7 @@ const PROVIDER: &str = r#"
 # dialect = "anthropic"               # anthropic | openai
 # base_url = "https://api.anthropic.com"
 # key_header = "auto"                 # auto | x-api-key | bearer | api-key
+# include_usage = "auto"              # auto | on | off
 # tls = { ca = "ca.pem" }             # a further root to trust
 # [[provider.key]]                    # as many as there are, in order of preference
 # name = "team-a"

@@ -3,7 +3,9 @@
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use super::setting::{Choice, Count, CountOr, Duration, DurationOr, Size};
-use super::snapshot::{AuthMode, Driver, Expose, HalfClose, KeyHeader, LogFormat, LogLevel};
+use super::snapshot::{
+    AuthMode, Driver, Expose, HalfClose, IncludeUsage, KeyHeader, LogFormat, LogLevel,
+};
 use crate::protocol::dialect::Dialect;
 
 // [server]
@@ -68,6 +70,20 @@ pub const KEY_HEADER: Choice<KeyHeader> = Choice {
         ("api-key", KeyHeader::ApiKey),
     ],
 };
+
+pub const INCLUDE_USAGE: Choice<IncludeUsage> = Choice {
+    key: "include_usage",
+    why: "ask for usage in streams that do not; auto = of api.openai.com and Azure only",
+    words: &[("auto", IncludeUsage::Auto), ("on", IncludeUsage::On), ("off", IncludeUsage::Off)],
+};
+
+/// Hosts that `include_usage = "auto"` asks by name.
+pub const USAGE_HOSTS: [&str; 1] = ["api.openai.com"];
+
+/// Ends of the hosts that `include_usage = "auto"` asks: Azure's, but for gateways in front of it
+/// (`azure-api.net`), which may refuse what they do not know.
+pub const USAGE_HOST_ENDS: [&str; 3] =
+    [".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com"];
 
 /// A provider that exists when the configuration has none.
 pub struct BuiltIn {

@@ -55,7 +55,7 @@ pub const PROVIDER: Shape = Shape::of(&[
     Field::Later("cooldown"),
     Field::Later("auth_recheck"),
     Field::Later("retry_on_5xx"),
-    Field::Later("include_usage"),
+    Field::Choice(&l::INCLUDE_USAGE),
     Field::Later("demote_non_streaming"),
     Field::Later("breaker"),
     Field::Later("model_class"),

@@ -96,6 +96,8 @@ pub struct Caller {
 /// One upstream service with its pool of keys.
 #[derive(Debug)]
 pub struct Provider {
+    /// Streams that do not ask for usage are made to (BEHAVIOUR 8); "auto" is resolved.
+    pub adds_usage: bool,
     /// Path before the request's own: no trailing `/`, empty if none.
     pub base_path: String,
     pub dialect: Dialect,
@@ -121,6 +123,16 @@ pub struct Origin {
     /// 1..=65535.
     pub port: u16,
     pub tls: bool,
+}
+
+/// Whether streams are made to ask for usage.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum IncludeUsage {
+    /// Of hosts that are known to understand.
+    Auto,
+    Off,
+    /// Of any host.
+    On,
 }
 
 /// The field a provider's key goes up in.

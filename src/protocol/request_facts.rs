@@ -81,6 +81,8 @@ pub struct RequestFacts {
     pub model: Option<Span>,
     /// Any value that is not null.
     pub stream_options: Option<Span>,
+    /// Where the value of `stream_options` stands, whatever it is.
+    pub stream_options_span: Option<Span>,
     /// A string.
     pub prompt_cache_key: Option<Span>,
     /// `true` or `false`; anything else is absent.
@@ -284,6 +286,7 @@ impl Reader for Facts {
             Node::StreamOptions => {
                 found.has_include_usage &= value == Value::Closed;
                 found.stream_options = (value != Value::Null).then_some(span);
+                found.stream_options_span = Some(span);
             }
             Node::System => found.system = (value != Value::Null).then_some(span),
             Node::Thinking => found.has_thinking = value == Value::OpenedObject,

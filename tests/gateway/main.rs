@@ -14,6 +14,7 @@ mod cuts;
 mod downstream;
 mod exhaustion;
 mod headers;
+mod include_usage;
 mod leaving;
 mod lifecycle;
 mod passthrough;

@@ -9,9 +9,10 @@ use crate::config::effective::SettingValue;
 use crate::config::error::ErrorKind;
 use crate::config::report::Report;
 use crate::config::section::Section;
-use crate::config::snapshot::{Provider, ProviderKey};
+use crate::config::snapshot::{IncludeUsage, Provider, ProviderKey};
 use crate::config::text::Place;
 use crate::config::{disk, label, limits, shape};
+use crate::protocol::dialect::Dialect;
 
 /// All providers; with an error in the report the list may be short of some.
 pub(super) fn providers(
@@ -48,13 +49,19 @@ fn provider(
     let dialect = section.choice_made(&limits::DIALECT, report);
     let base_url = base_url(section, report);
     let key_header = section.choice(&limits::KEY_HEADER, report);
+    let include_usage = section.choice(&limits::INCLUDE_USAGE, report);
     let extra_ca = extra_ca(section, context, report);
     let keys = keys(section, context, report);
     let base_url = base_url?;
     if !extra_ca.is_empty() && !base_url.origin.tls {
         report.warning(&section.key("tls.ca"), "has no effect: base_url is http");
     }
+    if include_usage == IncludeUsage::On && dialect == Some(Dialect::Anthropic) {
+        let key = section.key(limits::INCLUDE_USAGE.key);
+        report.warning(&key, "has no effect: Anthropic's streams always tell their usage");
+    }
     Some(Provider {
+        adds_usage: adds_usage(include_usage, &base_url.origin.host),
         base_path: base_url.base_path,
         dialect: dialect?,
         drops_v1: base_url.drops_v1,
@@ -64,6 +71,18 @@ fn provider(
         name: name?.to_owned(),
         origin: base_url.origin,
     })
+}
+
+/// Other hosts are not asked unless told so: some refuse a field that they do not know.
+fn adds_usage(include_usage: IncludeUsage, host: &str) -> bool {
+    let is_service = |end: &&str| host.strip_suffix(*end).is_some_and(|name| !name.is_empty());
+    match include_usage {
+        IncludeUsage::Auto => {
+            limits::USAGE_HOSTS.contains(&host) || limits::USAGE_HOST_ENDS.iter().any(is_service)
+        }
+        IncludeUsage::Off => false,
+        IncludeUsage::On => true,
+    }
 }
 
 fn base_url(section: &Section<'_>, report: &mut Report) -> Option<BaseUrl> {

@@ -39,6 +39,7 @@ fn an_empty_configuration_has_two_providers_without_keys() {
     ];
     assert_eq!(snapshot.providers.len(), expected.len());
     for (provider, (name, dialect, host)) in snapshot.providers.iter().zip(expected) {
+        assert_eq!(provider.adds_usage, host == "api.openai.com");
         let (authority, host) = (host.to_owned(), host.to_owned());
         assert_eq!(provider.name, name);
         assert_eq!(provider.dialect, dialect);

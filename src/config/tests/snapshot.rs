@@ -264,3 +264,45 @@ fn a_secret_is_taken_whole_but_for_its_last_line_end() {
         assert_eq!(value, taken, "{content:?}");
     }
 }
+
+#[test]
+fn usage_is_added_for_hosts_that_understand_or_where_it_is_asked_for() {
+    let adds = |host: &str, word: &str| {
+        let written = format!(
+            "storage.path = 'off'\n[[provider]]\nname = 'a'\ndialect = 'openai'\n\
+             base_url = 'https://{host}/v1'\ninclude_usage = '{word}'"
+        );
+        let loaded = Scene::new().file("tidegate.toml", &written).loaded();
+        assert_eq!(loaded.warnings, []);
+        loaded.snapshot.providers[0].adds_usage
+    };
+    for (host, auto) in [
+        ("api.openai.com", true),
+        ("API.OpenAI.com:8443", true),
+        ("team.openai.azure.com", true),
+        ("team.cognitiveservices.azure.com", true),
+        ("team.services.ai.azure.com", true),
+        ("team.azure-api.net", false),
+        ("openai.azure.com", false),
+        ("api.openai.com.evil.example", false),
+        ("evilapi.openai.com", false),
+        ("eu.api.openai.com", false),
+        ("teamopenai.azure.com", false),
+        ("localhost", false),
+    ] {
+        assert_eq!(adds(host, "auto"), auto, "{host}");
+        assert!(adds(host, "on"), "{host}");
+        assert!(!adds(host, "off"), "{host}");
+    }
+}
+
+#[test]
+fn asking_anthropic_for_usage_is_warned_of() {
+    let provider = "[[provider]]\nname = 'a'\ndialect = 'anthropic'\nbase_url = 'https://h'\n";
+    let written = format!("storage.path = 'off'\n{provider}include_usage = 'on'");
+    let loaded = Scene::new().file("tidegate.toml", &written).loaded();
+    let told: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+    let expected = "`provider.a.include_usage` has no effect: Anthropic's streams always tell \
+                    their usage";
+    assert_eq!(told, [expected]);
+}

@@ -9,6 +9,7 @@ pub mod failover;
 pub mod failure;
 pub mod fields;
 pub mod health;
+pub mod include_usage;
 pub mod observe;
 pub mod readings;
 pub mod record;
@@ -34,12 +35,14 @@ use crate::protocol::http1::framing::BodyLength;
 use crate::protocol::http1::header::Known;
 use crate::protocol::json::text::Text;
 use crate::protocol::request_facts::{self, FactsFault, RequestFacts};
+use crate::protocol::sse::hide_usage::HideUsage;
 use crate::shared::clock::Millis;
 use crate::shared::credential::utilization::Wall;
 use crate::shared::lifecycle::Phase;
 use authenticate::Admitted;
 use failure::{Failure, Kind};
 use record::Seen;
+use route::Route;
 
 /// What becomes of the client's connection after an exchange.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -74,6 +77,8 @@ pub struct Exchange<'c> {
     pub dialect: Dialect,
     /// What it asks for, once routed.
     pub endpoint: Endpoint,
+    /// For an answer whose usage was asked for by us.
+    pub hide_usage: Option<HideUsage>,
     /// Its id.
     pub id: RequestId,
     /// The model asked for, as far as the body could be read.
@@ -111,6 +116,7 @@ pub async fn run(client: &mut Connection, request: &Request, snapshot: Arc<Snaps
         bytes_used: request.head.end,
         dialect: route::dialect_of(&snapshot, &request.head, request.bytes()),
         endpoint: Endpoint::Other,
+        hide_usage: None,
         id: local.request_id(),
         model: None,
         owes_body: !request.is_bodiless(),
@@ -158,7 +164,7 @@ impl Exchange<'_> {
         }
         self.phase = "request_body";
         let body = self.receive_body().await?;
-        self.read_facts(&body)?;
+        let body = self.prepare(&route, body)?;
         self.client.stream.watch().on_hangup_end(self.gone_from(), None);
         self.drive(&route, credential, body).await
     }
@@ -193,13 +199,19 @@ impl Exchange<'_> {
         })
     }
 
-    /// Notes what the body says of itself. A body that is encoded, or no JSON, says nothing.
-    fn read_facts(&mut self, body: &Body) -> Result<(), Kind> {
+    /// Notes what the body says of itself, and adds to it what the provider is to be asked.
+    fn prepare(&mut self, route: &Route<'_>, body: Body) -> Result<Body, Kind> {
+        let facts = self.read_facts(&body)?;
+        Ok(facts.and_then(|facts| self.include_usage(route, &facts, &body)).unwrap_or(body))
+    }
+
+    /// A body that is encoded, or no JSON, says nothing of itself.
+    fn read_facts(&mut self, body: &Body) -> Result<Option<RequestFacts>, Kind> {
         let bytes = self.request.bytes();
         let encoding = self.request.head.fields.value(Known::ContentEncoding, bytes);
         if encoding.is_some_and(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
             self.note_conversation(None);
-            return Ok(());
+            return Ok(None);
         }
         let body = body.of(bytes);
         let facts = request_facts::read(body);
@@ -210,11 +222,11 @@ impl Exchange<'_> {
                 self.streams = facts.stream == Some(true);
                 self.thinks = facts.has_thinking;
                 self.seen.message_count = Some(facts.message_count);
-                Ok(())
+                Ok(Some(facts))
             }
             Err(FactsFault::DuplicateModel) => Err(Kind::DuplicateKey("model")),
             Err(FactsFault::DuplicateStream) => Err(Kind::DuplicateKey("stream")),
-            Err(FactsFault::Unreadable) => Ok(()),
+            Err(FactsFault::Unreadable) => Ok(None),
         }
     }
 

@@ -44,6 +44,11 @@ impl Endpoint {
         !matches!(self, Self::Models | Self::Other)
     }
 
+    /// Whether its streams tell their usage only when asked (`stream_options.include_usage`).
+    pub const fn hides_usage(self) -> bool {
+        matches!(self, Self::ChatCompletions | Self::Completions)
+    }
+
     /// The dialect that a path names by itself; `None` when both APIs have it.
     pub fn dialect(path: &[u8]) -> Option<Dialect> {
         let rest = path.strip_prefix(b"/v1/")?;

@@ -98,8 +98,10 @@ fn values_of_the_wrong_kind_are_absent() {
     let body = r#"{"model":1,"stream":"true","max_tokens":1.5,"metadata":[],"messages":{},
         "tools":{},"thinking":true,"prompt_cache_key":null,"system":null,"stream_options":null}"#;
     let found = facts(body).unwrap();
-    assert_eq!(RequestFacts { stream_span: None, ..found }, RequestFacts::default());
+    let rest = RequestFacts { stream_span: None, stream_options_span: None, ..found };
+    assert_eq!(rest, RequestFacts::default());
     assert!(found.stream_span.is_some());
+    assert_eq!(found.stream_options_span.unwrap().of(body.as_bytes()), b"null");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 pub mod boundary;
 pub mod event;
 pub mod framer;
+pub mod hide_usage;
 pub mod watch;
 pub mod write;
 

@@ -1,5 +1,6 @@
 //! The answer on its way to the client: read, frame, write, until the last byte. Body bytes are
-//! never changed; each read is forwarded before the next is awaited (BEHAVIOUR 8).
+//! never changed, each read is forwarded before the next is awaited; but for the usage that only
+//! the gateway asked for, which is kept back by whole events (BEHAVIOUR 8).
 
 mod passage;
 
@@ -21,7 +22,7 @@ use crate::protocol::http1::framing::{self, BodyLength};
 use crate::protocol::http1::head::ResponseHead;
 use crate::protocol::usage::Observer;
 pub use passage::take_payload;
-use passage::{Passage, Stand, is_in_the_clear, is_stream};
+use passage::{Passage, Stand, is_in_the_clear, is_open_stream, is_stream};
 
 /// How a passage ended short of its end.
 #[derive(Debug)]
@@ -48,7 +49,9 @@ impl Exchange<'_> {
         let Call { answered: Answered { mut buffer, head }, mut upstream, sent_whole } = call;
         let to_head = self.request.head.method.of(self.request.bytes()) == b"HEAD";
         let length = body_length(&head, buffer.filled(), to_head)?;
-        let framing = Framing::for_client(self.request, length);
+        let hide_usage = self.hide_usage.take().filter(|_| is_open_stream(&head, buffer.filled()));
+        let length_down = if hide_usage.is_some() { without_count(length) } else { length };
+        let framing = Framing::for_client(self.request, length_down);
         let closes = self.must_close() || framing == Framing::Close;
         let mut out = self.client.local.buffers.take_small();
         let keeps_length = to_head || head.status == 304;
@@ -60,6 +63,7 @@ impl Exchange<'_> {
         let mut observation = self.observation(route, &head, buffer.filled());
         observation.limits = self.note_limits(route, credential, &head, buffer.filled());
         let mut passage = Passage::new(&head, buffer.filled(), (length, framing), observation);
+        passage.hide_usage = hide_usage;
         self.seen.status = head.status;
         buffer.consume(head.end);
         let passed = self.pass(&mut passage, &mut upstream, out, buffer).await;
@@ -143,7 +147,7 @@ impl Exchange<'_> {
     /// The head, and with it what came of the body, in one write where it fits.
     async fn write_first(
         &mut self,
-        passage: &Passage,
+        passage: &mut Passage,
         stand: &Stand,
         mut out: Buffer,
         buffer: &mut Buffer,
@@ -197,6 +201,14 @@ fn body_length(head: &ResponseHead, bytes: &[u8], to_head: bool) -> Result<BodyL
         return Err(Kind::UpstreamBadResponse(BadResponse::Refused(refusal)));
     }
     Ok(length)
+}
+
+/// How a body of which a part may stay behind ends at the client: its length is not known.
+const fn without_count(length: BodyLength) -> BodyLength {
+    match length {
+        BodyLength::Length(_) => BodyLength::UntilClose,
+        other => other,
+    }
 }
 
 /// Reads in a row that filled a small buffer before a large one is taken.

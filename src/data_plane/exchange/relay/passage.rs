@@ -12,6 +12,7 @@ use crate::protocol::http1::framing::BodyLength;
 use crate::protocol::http1::head::ResponseHead;
 use crate::protocol::http1::header::Known;
 use crate::protocol::sse::boundary::Boundary;
+use crate::protocol::sse::hide_usage::HideUsage;
 use crate::shared::clock::Millis;
 use crate::shared::journal::Answered as Observed;
 
@@ -24,6 +25,8 @@ pub struct Passage {
     /// The upstream sent bytes that nobody asked for.
     pub extra: bool,
     pub framing: Framing,
+    /// For event streams whose usage the client did not ask for.
+    pub hide_usage: Option<HideUsage>,
     /// Until the body ended.
     observation: Option<Observation>,
     /// Payload bytes passed on.
@@ -45,12 +48,12 @@ impl Passage {
         (length, framing): (BodyLength, Framing),
         observation: Observation,
     ) -> Self {
-        let in_the_clear = is_in_the_clear(head, bytes);
         Self {
             body: Body::new(length),
-            boundary: (is_stream(head, bytes) && in_the_clear).then(Boundary::new),
+            boundary: is_open_stream(head, bytes).then(Boundary::new),
             extra: false,
             framing,
+            hide_usage: None,
             observation: Some(observation),
             passed: 0,
         }
@@ -74,7 +77,11 @@ impl Passage {
             Ok(0) if self.body.may_end_here() => Stand::Done,
             Ok(0) => Stand::Broken(Kind::UpstreamCut),
             Ok(_) => self.take(&mut buffer),
-            Err(fault) => Stand::Broken(Kind::of_upstream(fault)),
+            Err(fault) => {
+                // Bytes that came with the end of a wait are still in their framing.
+                buffer.clear_with_room(FRONT, BACK);
+                Stand::Broken(Kind::of_upstream(fault))
+            }
         };
         (stand, buffer)
     }
@@ -90,6 +97,11 @@ impl Passage {
         if let Some(observation) = &mut self.observation {
             observation.push(buffer.filled());
         }
+        if let Some(hide_usage) = &mut self.hide_usage {
+            let passes = hide_usage.push(buffer.filled());
+            buffer.clear_with_room(FRONT, BACK);
+            buffer.extend(passes);
+        }
         match taken.fault {
             Some(refusal) => {
                 Stand::Broken(Kind::UpstreamBadResponse(BadResponse::Refused(refusal)))
@@ -99,7 +111,14 @@ impl Passage {
         }
     }
 
-    pub fn frame(&self, stand: &Stand, buffer: &mut Buffer) {
+    /// Puts the payload that is filled in `buffer` into the client's framing. With the last of it
+    /// goes what was held of an event that did not end.
+    pub fn frame(&mut self, stand: &Stand, buffer: &mut Buffer) {
+        if !matches!(stand, Stand::Flowing)
+            && let Some(mut hide_usage) = self.hide_usage.take()
+        {
+            buffer.extend(&hide_usage.finish());
+        }
         self.framing.frame(buffer);
         if matches!(stand, Stand::Done) {
             self.framing.end(buffer);
@@ -152,6 +171,11 @@ pub fn take_payload(body: &mut Body, buffer: &mut Buffer) -> Taken {
     }
     buffer.keep(start..start + len);
     taken
+}
+
+/// Whether a body is an event stream that can be read and added to.
+pub fn is_open_stream(head: &ResponseHead, bytes: &[u8]) -> bool {
+    is_stream(head, bytes) && is_in_the_clear(head, bytes)
 }
 
 pub fn is_stream(head: &ResponseHead, bytes: &[u8]) -> bool {
