@@ -99,7 +99,11 @@ const PROVIDER: &str = r#"
 "#;
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#[allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a test may block and may stop at the first surprise"
+)]
 mod tests {
     use super::*;
     use std::path::PathBuf;

@@ -82,7 +82,8 @@ mod tests {
     fn a_file_too_short_to_be_a_salt_is_refused() {
         let folder = folder("salt-short");
         fs::create_dir_all(&folder).unwrap();
-        OpenOptions::new().create(true).write(true).open(folder.join(FILE)).unwrap();
+        let short = OpenOptions::new().create_new(true).write(true).open(folder.join(FILE));
+        short.unwrap().write_all(b"short").unwrap();
         assert!(load(Some(&folder)).is_err());
         fs::remove_dir_all(folder).unwrap();
     }

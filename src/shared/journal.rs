@@ -142,7 +142,7 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// An empty queue of [`RECORDS_MAX`] places.
+    /// An empty queue with room for 2,048 records.
     pub fn new() -> Self {
         Self {
             asleep: AtomicU8::new(0),

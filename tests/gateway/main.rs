@@ -3,6 +3,7 @@
 
 #![allow(
     clippy::as_conversions,
+    clippy::disallowed_methods,
     clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a test may fail by panic"

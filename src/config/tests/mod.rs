@@ -1,5 +1,6 @@
 //! Tests of the room as a whole: files, variables and flags in; a snapshot or errors out.
 #![allow(
+    clippy::disallowed_methods,
     clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a test may stop at the first surprise"

@@ -2,7 +2,12 @@
 //!
 //! The big corpus lies outside the repository (`$TIDEGATE_CORPORA`, else `../shared/corpora`);
 //! `samples` holds our own cases, so that the rules are tested without it too.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test may block and may fail loudly"
+)]
 
 use std::path::{Path, PathBuf};
 

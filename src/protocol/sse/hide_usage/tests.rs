@@ -144,7 +144,7 @@ fn an_event_too_long_to_be_held_passes_as_it_comes() {
         }
     }
     let mut hide = HideUsage::new();
-    assert_eq!(hide.push(&[b'x'; CARRY_BYTES_MAX]), b"");
+    assert_eq!(hide.push(&vec![b'x'; CARRY_BYTES_MAX]), b"");
     assert_eq!(hide.push(b"y").len(), CARRY_BYTES_MAX + 1);
     assert_eq!(hide.push(b"z"), b"z");
     assert_eq!(hide.push(b"\n\ndata: a"), b"\n\n");
