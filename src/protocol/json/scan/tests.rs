@@ -129,14 +129,14 @@ fn what_is_too_long_to_hold_is_told_as_such() {
     let (lines, is_whole) = scan(&[text.as_bytes()]);
     let each: Vec<&[u8]> = text.as_bytes().chunks(7).collect();
     let values = |lines: &[String]| -> Vec<String> {
-        lines.iter().filter(|line| line.starts_with('1')).skip(1).cloned().collect()
+        lines.iter().filter(|line| line.starts_with('1')).cloned().collect()
     };
     assert!(is_whole);
     assert!(values(&lines)[0].contains("LongString"));
     assert!(values(&lines)[1].contains("Number([])"));
     assert!(values(&lines)[2].contains("String([57, "));
     let split = scan(&each).0;
-    assert_eq!(split[split.len() - 6..], lines[lines.len() - 6..]);
+    assert_eq!(split, lines);
 }
 
 #[test]
