@@ -3,7 +3,7 @@
 //! Scanned, not decoded: what is wanted of a text are a few members at known depths, and the text
 //! itself passes on unchanged. Where every value matters (translation), decode instead.
 
-mod block;
+pub mod block;
 pub mod number;
 pub mod reader;
 pub mod scan;

@@ -20,6 +20,8 @@ pub struct Scanner<N> {
     levels: [Level<N>; LEVELS],
     /// Bytes of the text before the present read.
     offset: u64,
+    /// Of the key, string or container that is being passed.
+    skip: Skip,
     /// What is wanted of the value that comes or is being read.
     want: Want<N>,
     /// Where the present value or key began.
@@ -42,15 +44,15 @@ enum State {
     Colon,
     CommaOrEnd,
     /// Inside a container that is not entered.
-    Container(Skip),
+    Container,
     Done,
     FirstKey,
     FirstValue,
     /// Inside a key.
-    Key(Skip),
+    Key,
     NextKey,
     /// Inside a string value.
-    String(Skip),
+    String,
     Value,
 }
 
@@ -63,6 +65,7 @@ impl<N: Copy> Scanner<N> {
             held_len: 0,
             levels: [Level { is_object: false, node: root, start: 0 }; LEVELS],
             offset: 0,
+            skip: Skip::string(),
             start: 0,
             state: State::Value,
             want: Want::Enter(root),
@@ -86,8 +89,8 @@ impl<N: Copy> Scanner<N> {
             let taken = match self.state {
                 State::Atom => self.atom(reader, rest, at),
                 State::Broken => rest.len(),
-                State::Container(skip) => self.container(reader, skip, rest, at),
-                State::Key(skip) | State::String(skip) => self.string(reader, skip, rest, at),
+                State::Container => self.container(reader, rest, at),
+                State::Key | State::String => self.string(reader, rest, at),
                 _ if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') => 1,
                 _ => self.token(reader, byte, at),
             };
@@ -117,10 +120,8 @@ impl<N: Copy> Scanner<N> {
 
     /// Whether the next byte is part of a string, where no line may end.
     pub const fn is_in_string(&self) -> bool {
-        match &self.state {
-            State::Container(skip) => skip.is_in_string(),
-            state => matches!(state, State::Key(_) | State::String(_)),
-        }
+        matches!(self.state, State::Container | State::Key | State::String)
+            && self.skip.is_in_string()
     }
 
     /// A byte between values.
@@ -129,7 +130,8 @@ impl<N: Copy> Scanner<N> {
             (State::FirstKey | State::NextKey, b'"') => {
                 self.start = at;
                 self.held_len = 0;
-                self.state = State::Key(Skip::string());
+                self.skip = Skip::string();
+                self.state = State::Key;
             }
             (State::Colon, b':') => self.state = State::Value,
             (State::CommaOrEnd, b',') => {
@@ -163,7 +165,10 @@ impl<N: Copy> Scanner<N> {
         self.start = at;
         self.held_len = 0;
         match byte {
-            b'"' => self.state = State::String(Skip::string()),
+            b'"' => {
+                self.skip = Skip::string();
+                self.state = State::String;
+            }
             b'{' | b'[' => self.open(reader, byte == b'{', at),
             // Also NaN and the infinities, which some writers let slip.
             b'-' | b'0'..=b'9' | b't' | b'f' | b'n' | b'N' | b'I' => {
@@ -176,7 +181,8 @@ impl<N: Copy> Scanner<N> {
     }
 
     fn open<R: Reader<Node = N>>(&mut self, reader: &mut R, is_object: bool, at: u64) {
-        self.state = State::Container(Skip::container());
+        self.skip = Skip::container();
+        self.state = State::Container;
         if let Want::Enter(node) = self.want
             && let Some(level) = self.levels.get_mut(self.depth)
         {
@@ -199,17 +205,8 @@ impl<N: Copy> Scanner<N> {
         }
     }
 
-    fn container<R: Reader<Node = N>>(
-        &mut self,
-        reader: &mut R,
-        mut skip: Skip,
-        bytes: &[u8],
-        at: u64,
-    ) -> usize {
-        let Some(end) = skip.run(bytes) else {
-            self.state = State::Container(skip);
-            return bytes.len();
-        };
+    fn container<R: Reader<Node = N>>(&mut self, reader: &mut R, bytes: &[u8], at: u64) -> usize {
+        let Some(end) = self.skip.run(bytes) else { return bytes.len() };
         if let Want::Take(node) | Want::Enter(node) = self.want {
             reader.value(node, Value::Container, self.start..at + length(end));
         }
@@ -218,27 +215,20 @@ impl<N: Copy> Scanner<N> {
     }
 
     /// A key or a string value, from after its opening quote or from a later read.
-    fn string<R: Reader<Node = N>>(
-        &mut self,
-        reader: &mut R,
-        mut skip: Skip,
-        bytes: &[u8],
-        at: u64,
-    ) -> usize {
-        let is_key = matches!(self.state, State::Key(_));
+    fn string<R: Reader<Node = N>>(&mut self, reader: &mut R, bytes: &[u8], at: u64) -> usize {
+        let is_key = self.state == State::Key;
         let is_wanted = is_key || self.want_node().is_some();
-        let Some(end) = skip.run(bytes) else {
+        let Some(end) = self.skip.run(bytes) else {
             if is_wanted {
                 self.hold(bytes);
             }
-            self.state = if is_key { State::Key(skip) } else { State::String(skip) };
             return bytes.len();
         };
         let content = bytes.get(..end - 1).unwrap_or_default();
         let at = at + length(end);
         if !is_wanted {
             self.after_value();
-        } else if self.held_len == 0 && content.len() <= HELD_BYTES_MAX && !content.contains(&b'\\')
+        } else if self.held_len == 0 && content.len() <= HELD_BYTES_MAX && !self.skip.has_escapes()
         {
             // Whole in this read and as written: no copy.
             self.end_string(reader, is_key, Value::String(content), at);

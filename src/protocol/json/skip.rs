@@ -12,18 +12,25 @@ pub struct Skip {
     depth: u64,
     /// The next byte is escaped by a backslash before it.
     escaped: bool,
+    has_escapes: bool,
     in_string: bool,
 }
 
 impl Skip {
     /// From just after the opening bracket.
     pub const fn container() -> Self {
-        Self { depth: 1, escaped: false, in_string: false }
+        Self { depth: 1, escaped: false, has_escapes: false, in_string: false }
     }
 
     /// From just after the opening quote.
     pub const fn string() -> Self {
-        Self { depth: 0, escaped: false, in_string: true }
+        Self { depth: 0, escaped: false, has_escapes: false, in_string: true }
+    }
+
+    /// Whether a backslash has come: a string without one reads as it is written. May be set by
+    /// one that comes after the end.
+    pub const fn has_escapes(&self) -> bool {
+        self.has_escapes
     }
 
     /// Whether the next byte is part of a string.
@@ -67,7 +74,9 @@ impl Skip {
 
     /// Takes in the first `len` bytes of `block`; the others are spaces.
     fn pass(&mut self, block: &Block, len: usize) -> Option<usize> {
-        let escapes = block::escapes(block::mask_of(block, b'\\'), self.escaped);
+        let backslashes = block::mask_of(block, b'\\');
+        self.has_escapes |= backslashes != 0;
+        let escapes = block::escapes(backslashes, self.escaped);
         self.escaped = escapes.escaping >> (len - 1) & 1 == 1;
         let quotes = block::mask_of(block, b'"') & !escapes.escaped;
         if self.depth == 0 {
@@ -78,6 +87,9 @@ impl Skip {
         }
         let strings = block::inside(quotes) ^ if self.in_string { u64::MAX } else { 0 };
         self.in_string = strings >> 63 == 1;
+        if !block::has_brackets(block) {
+            return None;
+        }
         let opening = block::opening(block) & !strings;
         let closing = block::closing(block) & !strings;
         let closed = u64::from(closing.count_ones());

@@ -2,6 +2,8 @@
 
 use memchr::memmem::Finder;
 
+use crate::protocol::json::block::{BLOCK, mask_of};
+
 /// What every event of interest has, ready to be looked for.
 #[derive(Clone, Debug)]
 pub struct Watch {
@@ -47,7 +49,8 @@ impl Watch {
     pub fn pass(&self, read: &[u8], start: usize, hits: &mut Hits) -> Passed {
         let mut passed = Passed::default();
         let mut at = start;
-        while let Some(event) = event(read, at) {
+        let mut ends = LineEnds::from(read, start);
+        while let Some(event) = ends.event(at) {
             if event.is_odd || self.is_hit(read, at, event.end, hits) {
                 passed.to_read = event.end - at;
                 return passed;
@@ -93,13 +96,6 @@ impl Needle {
     }
 }
 
-struct Event {
-    end: usize,
-    has_data: bool,
-    /// Has a line that is read in full: `data: [DONE]`.
-    is_odd: bool,
-}
-
 /// Where the line that `start` is in ends, after its LF, if it is there.
 pub fn end_of_line(read: &[u8], start: usize) -> Option<usize> {
     memchr::memchr(b'\n', read.get(start..)?).map(|found| start + found + 1)
@@ -107,29 +103,79 @@ pub fn end_of_line(read: &[u8], start: usize) -> Option<usize> {
 
 /// Where the event that begins at `start` ends, if its empty line is there.
 pub fn end_of_event(read: &[u8], start: usize) -> Option<usize> {
-    event(read, start).map(|event| event.end)
+    LineEnds::from(read, start).event(start).map(|event| event.end)
 }
 
-fn event(read: &[u8], start: usize) -> Option<Event> {
-    let mut rest = read.get(start..)?;
-    let (mut has_data, mut is_odd) = (false, false);
-    loop {
-        let end = memchr::memchr(b'\n', rest)?;
-        let line = rest.get(..end)?;
-        rest = rest.get(end + 1..)?;
-        if line.is_empty() {
-            return Some(Event { end: read.len() - rest.len(), has_data, is_odd });
+/// What there is to know of a whole event without reading it.
+struct Event {
+    end: usize,
+    has_data: bool,
+    /// Has a line that is read in full: `data: [DONE]`.
+    is_odd: bool,
+}
+
+/// The LFs of a read, one after the other. Lines of streams are short: a mask of 64 bytes at a
+/// time finds the next one three times faster than a search from each.
+struct LineEnds<'a> {
+    /// Of the present block.
+    block: usize,
+    /// Its LFs that are still to come.
+    ends: u64,
+    read: &'a [u8],
+}
+
+impl<'a> LineEnds<'a> {
+    fn from(read: &'a [u8], start: usize) -> Self {
+        Self { block: start, ends: line_ends(read, start), read }
+    }
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        while self.ends == 0 {
+            self.block += BLOCK;
+            if self.block >= self.read.len() {
+                return None;
+            }
+            self.ends = line_ends(self.read, self.block);
         }
-        if let Some(value) = line.strip_prefix(b"data") {
-            let value = match value {
-                [b':', b' ', value @ ..] | [b':', value @ ..] => value,
-                [] => value,
-                _ => continue,
-            };
-            has_data = true;
-            is_odd |= value.first() == Some(&b'[');
+        let place = usize::try_from(self.ends.trailing_zeros()).ok()?;
+        self.ends &= self.ends - 1;
+        Some(self.block + place)
+    }
+
+    /// The event that begins at `start`, if its empty line is there.
+    #[inline]
+    fn event(&mut self, start: usize) -> Option<Event> {
+        let (mut line, mut has_data, mut is_odd) = (start, false, false);
+        loop {
+            let end = self.next()?;
+            if end == line {
+                return Some(Event { end: end + 1, has_data, is_odd });
+            }
+            if let Some(value) = self.read.get(line..end)?.strip_prefix(b"data") {
+                let (is_data, first) = match value {
+                    [b':', b' ', first, ..] | [b':', first, ..] => (true, *first),
+                    [] | [b':'] => (true, 0),
+                    _ => (false, 0),
+                };
+                has_data |= is_data;
+                is_odd |= is_data && first == b'[';
+            }
+            line = end + 1;
         }
     }
+}
+
+fn line_ends(read: &[u8], start: usize) -> u64 {
+    let rest = read.get(start..).unwrap_or_default();
+    if let Some(block) = rest.first_chunk() {
+        return mask_of(block, b'\n');
+    }
+    let mut block = [0; BLOCK];
+    for (to, &from) in block.iter_mut().zip(rest) {
+        *to = from;
+    }
+    mask_of(&block, b'\n')
 }
 
 /// The place of the next hit that counts, from 1; `usize::MAX` when there is none.

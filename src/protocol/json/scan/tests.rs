@@ -136,7 +136,7 @@ fn what_is_too_long_to_hold_is_told_as_such() {
     assert!(values(&lines)[1].contains("Number([])"));
     assert!(values(&lines)[2].contains("String([57, "));
     let split = scan(&each).0;
-    assert_eq!(split[split.len() - 6..], lines[lines.len() - 6..]);
+    assert_eq!(split, lines);
 }
 
 #[test]
