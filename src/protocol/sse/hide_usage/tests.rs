@@ -144,7 +144,7 @@ fn an_event_too_long_to_be_held_passes_as_it_comes() {
         }
     }
     let mut hide = HideUsage::new();
-    assert_eq!(hide.push(&[b'x'; CARRY_BYTES_MAX]), b"");
+    assert_eq!(hide.push(&vec![b'x'; CARRY_BYTES_MAX]), b"");
     assert_eq!(hide.push(b"y").len(), CARRY_BYTES_MAX + 1);
     assert_eq!(hide.push(b"z"), b"z");
     assert_eq!(hide.push(b"\n\ndata: a"), b"\n\n");
@@ -254,7 +254,10 @@ proptest! {
 
     #[test]
     fn any_bytes_pass_the_same_at_any_split(
-        bytes in prop::collection::vec(prop::sample::select(b"\r\n\xef\xbb\xbfdata: {}x".to_vec()), 0..64),
+        bytes in prop::collection::vec(
+            prop::sample::select(b"\r\n\xef\xbb\xbfdata: {}x".to_vec()),
+            0..64,
+        ),
     ) {
         let whole = pushed(&[&bytes]);
         // Nothing in these can be a usage chunk.
