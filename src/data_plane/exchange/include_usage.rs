@@ -4,7 +4,6 @@ use bytes::Bytes;
 
 use super::route::Route;
 use super::{Body, Exchange};
-use crate::protocol::dialect::openai::include_usage;
 use crate::protocol::request_facts::RequestFacts;
 use crate::protocol::sse::hide_usage::HideUsage;
 
@@ -17,10 +16,10 @@ impl Exchange<'_> {
         facts: &RequestFacts,
         body: &Body,
     ) -> Option<Body> {
-        if !route.provider.adds_usage || !route.endpoint.hides_usage() {
+        if !route.provider.adds_usage {
             return None;
         }
-        let asking = include_usage::add(body.of(self.request.bytes()), facts)?;
+        let asking = route.endpoint.ask_usage(body.of(self.request.bytes()), facts)?;
         self.hide_usage = Some(HideUsage::new());
         Some(Body::Own(Bytes::from(asking)))
     }

@@ -1,6 +1,8 @@
 //! The paths of the two APIs, without any prefix of ours. Decides by the bytes as received.
 
 use super::Dialect;
+use super::openai::include_usage;
+use crate::protocol::request_facts::RequestFacts;
 
 /// What a path asks for.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -44,9 +46,13 @@ impl Endpoint {
         !matches!(self, Self::Models | Self::Other)
     }
 
-    /// Whether its streams tell their usage only when asked (`stream_options.include_usage`).
-    pub const fn hides_usage(self) -> bool {
-        matches!(self, Self::ChatCompletions | Self::Completions)
+    /// `body`, made to ask for usage, where streams of this endpoint tell it only when asked and
+    /// `body` does not say. `facts` are those of `body`.
+    pub fn ask_usage(self, body: &[u8], facts: &RequestFacts) -> Option<Vec<u8>> {
+        match self {
+            Self::ChatCompletions | Self::Completions => include_usage::add(body, facts),
+            _ => None,
+        }
     }
 
     /// The dialect that a path names by itself; `None` when both APIs have it.

@@ -254,7 +254,10 @@ proptest! {
 
     #[test]
     fn any_bytes_pass_the_same_at_any_split(
-        bytes in prop::collection::vec(prop::sample::select(b"\r\n\xef\xbb\xbfdata: {}x".to_vec()), 0..64),
+        bytes in prop::collection::vec(
+            prop::sample::select(b"\r\n\xef\xbb\xbfdata: {}x".to_vec()),
+            0..64,
+        ),
     ) {
         let whole = pushed(&[&bytes]);
         // Nothing in these can be a usage chunk.
