@@ -299,9 +299,11 @@ fn planted_keys_never_show_on_stderr() {
             }
         }
     }
-    gateway.line("upstream_refused");
+    // Each worker tells its own failures when it is asked, so their order is not that of requests.
+    for told in ["upstream_refused", "upstream_cut", "unauthorized"] {
+        gateway.line(told);
+    }
     let stderr = gateway.kill();
-    assert!(stderr.contains("upstream_cut") && stderr.contains("unauthorized"), "{stderr}");
     for secret in secrets {
         assert!(!stderr.contains(secret), "{secret} in {stderr}");
     }

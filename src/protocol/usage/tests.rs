@@ -194,8 +194,10 @@ fn usage_of_vendors_is_found_where_they_put_it() {
     for (chunk, input) in [
         (r#"{"x_groq":{"usage":{"prompt_tokens":5}},"choices":[]}"#, 5),
         (
-            r#"{"choices":[{"usage":null},{"usage":{"prompt_tokens":6}},
-                {"usage":{"prompt_tokens":7}}]}"#,
+            concat!(
+                r#"{"choices":[{"usage":null},{"usage":{"prompt_tokens":6}},"#,
+                r#"{"usage":{"prompt_tokens":7}}]}"#
+            ),
             6,
         ),
         (r#"{"choices":[{"usage":{"prompt_tokens":8}}],"usage":{"prompt_tokens":9}}"#, 9),
