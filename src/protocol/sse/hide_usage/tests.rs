@@ -99,6 +99,12 @@ fn a_byte_order_mark_stands_only_at_the_start() {
     }
     let empty_line = format!("\u{feff}\n{}", event(USAGE));
     assert_eq!(hidden(&empty_line), "\u{feff}\n");
+    // Half a mark is a field like any other that means nothing: it ends no event.
+    for half in [&b"\xef\n"[..], b"\xef\xbb\r\n"] {
+        let stream = [half, event(USAGE).as_bytes()].concat();
+        let each: Vec<&[u8]> = stream.chunks(1).collect();
+        assert_eq!((pushed(&[&stream]), pushed(&each)), (vec![], vec![]), "{half:?}");
+    }
 }
 
 #[test]
