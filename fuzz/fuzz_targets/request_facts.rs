@@ -11,6 +11,12 @@ libfuzzer_sys::fuzz_target!(|input: (u16, &[u8])| {
     assert_ne!(found.err(), Some(FactsFault::Unreadable));
     let Ok(found) = found else { return };
     assert_eq!(found.model.and_then(|at| at.text(body)).as_deref(), json["model"].as_str());
-    assert_eq!((found.stream, found.has_tools), (json["stream"].as_bool(), json["tools"].as_array().is_some_and(|it| !it.is_empty())));
-    assert_eq!(found.user_id.and_then(|at| at.text(body)).as_deref(), json["metadata"]["user_id"].as_str());
+    assert_eq!(
+        (found.stream, found.has_tools),
+        (json["stream"].as_bool(), json["tools"].as_array().is_some_and(|it| !it.is_empty()))
+    );
+    assert_eq!(
+        found.user_id.and_then(|at| at.text(body)).as_deref(),
+        json["metadata"]["user_id"].as_str()
+    );
 });

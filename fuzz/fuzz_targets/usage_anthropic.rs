@@ -2,7 +2,10 @@
 #![no_main]
 mod naive;
 use serde_json::Value;
-use tidegate::protocol::{dialect::{Dialect, endpoint::Endpoint}, usage::Observer};
+use tidegate::protocol::{
+    dialect::{Dialect, endpoint::Endpoint},
+    usage::Observer,
+};
 libfuzzer_sys::fuzz_target!(|input: (u16, bool, &[u8])| {
     let observer = Observer::new(Dialect::Anthropic, Endpoint::Messages, input.1);
     let found = naive::observe(&observer, input.2, input.0).figures;
@@ -15,7 +18,9 @@ libfuzzer_sys::fuzz_target!(|input: (u16, bool, &[u8])| {
             _ => None,
         };
         let lines = new.map(|new| new.into_iter().filter(|(_, value)| !value.is_null()));
-        lines.into_iter().for_each(|new| usage.get_or_insert_with(serde_json::Map::new).extend(new));
+        lines
+            .into_iter()
+            .for_each(|new| usage.get_or_insert_with(serde_json::Map::new).extend(new));
     }
     let of = |key: &str| usage.as_ref().and_then(|usage| usage.get(key)).and_then(Value::as_u64);
     assert_eq!(found.is_some(), usage.is_some());

@@ -3,7 +3,7 @@
 //! Never decides what to do about it, never asks for the time, never trusts a number: what does
 //! not read is absent. Texts are borrowed from the head.
 
-mod field;
+pub mod field;
 pub mod reading;
 pub mod summary;
 pub mod time;
@@ -16,7 +16,7 @@ mod tests;
 use super::ascii::trim;
 use super::dialect::anthropic::rate_limit as anthropic;
 use super::dialect::openai::rate_limit as openai;
-use field::Field;
+use field::{Field, Kind};
 use time::{Number, go_duration, http_date, rfc3339};
 
 /// All that one response head says.
@@ -260,26 +260,6 @@ impl<'a> RateLimits<'a> {
     }
 }
 
-/// Which number of a limit.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Kind {
-    /// How much there is.
-    Limit,
-    /// How much is left.
-    Remaining,
-    /// When it is full again.
-    Reset,
-}
-
-impl Kind {
-    /// By its word in a header.
-    pub fn of(word: &[u8]) -> Option<Self> {
-        [(&b"limit"[..], Self::Limit), (b"remaining", Self::Remaining), (b"reset", Self::Reset)]
-            .into_iter()
-            .find_map(|(known, kind)| word.eq_ignore_ascii_case(known).then_some(kind))
-    }
-}
-
 impl Limit<'_> {
     /// Nothing is left.
     pub fn is_empty(&self) -> bool {
@@ -324,18 +304,6 @@ impl RetryAfter {
             Self::Seconds(seconds) => seconds.times(1_000_000),
         }
     }
-}
-
-/// What follows `prefix`, in any case.
-pub fn after<'a>(name: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
-    let (start, rest) = name.split_at_checked(prefix.len())?;
-    start.eq_ignore_ascii_case(prefix).then_some(rest)
-}
-
-/// What comes before `suffix`, in any case; `None` when that is nothing.
-pub fn before<'a>(name: &'a [u8], suffix: &[u8]) -> Option<&'a [u8]> {
-    let (rest, end) = name.split_at_checked(name.len().checked_sub(suffix.len())?)?;
-    (!rest.is_empty() && end.eq_ignore_ascii_case(suffix)).then_some(rest)
 }
 
 /// The entry that `is_same`, or `new` at the end; `None` when there are too many.

@@ -65,7 +65,7 @@ fn l05_l06_a_cooldown_is_at_most_two_days() {
 }
 
 #[test]
-fn a13_a15_milliseconds_come_first_when_they_are_above_zero() {
+fn a12_a15_milliseconds_come_first_when_they_are_above_zero() {
     let cases: &[(&'static Head, Option<u64>)] = &[
         (&[], None),
         (&[("retry-after-ms", "2500")], Some(2_500)),
@@ -113,6 +113,14 @@ fn without_retry_after_the_last_blocked_window_says_when() {
     assert_eq!(go.cooldown_ms(429, 5), Some(360_000));
     let bare = limits(&[("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", "9")]);
     assert_eq!(bare.cooldown_ms(429, 0), None, "Azure's unit is unclear");
+}
+
+#[test]
+fn w08_a_head_without_windows_has_no_reading_to_replace_one() {
+    let found = readings(&[("content-type", "application/json"), ("retry-after", "5")]);
+    assert_eq!((found.five_hours, found.seven_days), (None, None));
+    let only: &Head = &[("anthropic-ratelimit-unified-5h-utilization", "0.3")];
+    assert_eq!(values(only), (Some(0.3), None), "an absent window stays as it was");
 }
 
 #[test]

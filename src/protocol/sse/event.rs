@@ -140,6 +140,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn w43_events_end_at_the_earliest_empty_line_whatever_ends_lines() {
+        for (stream, expected) in [
+            ("", 0),
+            ("data: a", 0),
+            ("data: a\n", 0),
+            ("data: a\r\n", 0),
+            ("data: a\n\n", 1),
+            ("data: a\r\n\r\n", 1),
+            ("data: a\n\r\ndata: b\r\n\ndata: c\r\r", 3),
+            ("data: a\r\n\r\ndata: b\n\ndata: c\n", 2),
+        ] {
+            for cut in 0..=stream.len() {
+                let (first, second) = stream.as_bytes().split_at(cut);
+                let (mut events, mut seen) = (Events::new(64), 0);
+                events.push(first, |_| seen += 1).unwrap();
+                events.push(second, |_| seen += 1).unwrap();
+                assert_eq!(seen, expected, "{stream:?} cut at {cut}");
+            }
+        }
+    }
+
+    #[test]
     fn an_event_beyond_the_bound_ends_the_stream_not_the_process() {
         let mut events = Events::new(4);
         let mut seen = 0;

@@ -1,10 +1,9 @@
 //! `anthropic-ratelimit-*`, `anthropic-priority-*` and the unified windows (PROTOCOL 1.3, 4).
 //! Never decides what a rejected window means.
 
+use crate::protocol::rate_limit::field::{Kind, after, before};
 use crate::protocol::rate_limit::time::{Number, rfc3339};
-use crate::protocol::rate_limit::{
-    Kind, Overage, RateLimits, Unified, Window, after, before, entry,
-};
+use crate::protocol::rate_limit::{Overage, RateLimits, Unified, Window, entry};
 
 /// Notes the field `anthropic-` plus `name`, if it is about limits.
 pub fn note<'a>(found: &mut RateLimits<'a>, name: &'a [u8], value: &'a [u8]) {

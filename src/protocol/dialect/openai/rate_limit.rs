@@ -1,8 +1,9 @@
 //! The windows of Codex (PROTOCOL 3.2) and the draft header of the IETF (PROTOCOL 2.5); plain
 //! `x-ratelimit-*` need no more than their names. Never decides what a full window means.
 
+use crate::protocol::rate_limit::field::before;
 use crate::protocol::rate_limit::time::Number;
-use crate::protocol::rate_limit::{CodexWindow, Ietf, RateLimits, before, entry};
+use crate::protocol::rate_limit::{CodexWindow, Ietf, RateLimits, entry};
 
 /// Notes the field `x-` plus `name`, which begins with `codex-`, if it is about a window.
 pub fn note_codex<'a>(found: &mut RateLimits<'a>, name: &'a [u8], value: &[u8]) {
