@@ -79,7 +79,7 @@ pub struct RequestFacts {
     pub message_count: u64,
     /// A string.
     pub model: Option<Span>,
-    /// Any value that is not null.
+    /// Whatever it is, also `null`: a member may be added to an object, anything else replaced.
     pub stream_options: Option<Span>,
     /// A string.
     pub prompt_cache_key: Option<Span>,
@@ -283,7 +283,7 @@ impl Reader for Facts {
             }
             Node::StreamOptions => {
                 found.has_include_usage &= value == Value::Closed;
-                found.stream_options = (value != Value::Null).then_some(span);
+                found.stream_options = Some(span);
             }
             Node::System => found.system = (value != Value::Null).then_some(span),
             Node::Thinking => found.has_thinking = value == Value::OpenedObject,

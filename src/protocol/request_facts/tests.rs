@@ -96,8 +96,11 @@ fn values_of_the_wrong_kind_are_absent() {
     let body = r#"{"model":1,"stream":"true","max_tokens":1.5,"metadata":[],"messages":{},
         "tools":{},"thinking":true,"prompt_cache_key":null,"system":null,"stream_options":null}"#;
     let found = facts(body).unwrap();
-    assert_eq!(RequestFacts { stream_span: None, ..found }, RequestFacts::default());
-    assert!(found.stream_span.is_some());
+    let (stream, options) = (found.stream_span.unwrap(), found.stream_options.unwrap());
+    assert_eq!(stream.of(body.as_bytes()), b"\"true\"");
+    assert_eq!(options.of(body.as_bytes()), b"null");
+    let rest = RequestFacts { stream_options: None, stream_span: None, ..found };
+    assert_eq!(rest, RequestFacts::default());
 }
 
 #[test]
