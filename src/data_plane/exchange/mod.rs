@@ -28,7 +28,7 @@ use super::downstream::request::{BodyLimit, HeadFault, Held, Request};
 use super::io::fault::{Limit, Wait};
 use super::io::watch::Peer;
 use super::worker::request_id::RequestId;
-use crate::config::snapshot::{HalfClose, Snapshot};
+use crate::config::snapshot::{HalfClose, LogLevel, Snapshot};
 use crate::protocol::dialect::Dialect;
 use crate::protocol::dialect::endpoint::Endpoint;
 use crate::protocol::http1::framing::BodyLength;
@@ -231,6 +231,9 @@ impl Exchange<'_> {
     }
 
     fn note_conversation(&mut self, facts: Option<(&RequestFacts, &[u8])>) {
+        if self.snapshot.log.level < LogLevel::Info {
+            return; // nobody will read it
+        }
         let keyed = &self.client.local.shared.keyed_hash;
         let head = (&self.request.head.fields, self.request.bytes());
         self.seen.conversation = conversation::hash(keyed, head, facts);

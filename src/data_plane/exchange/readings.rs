@@ -25,7 +25,9 @@ impl Exchange<'_> {
         if !head.fields.has(Known::RateLimit) {
             return None;
         }
-        let fields = head.fields.iter().map(|f| (f.name.of(bytes), f.value.of(bytes)));
+        // Only these: telling repeated names apart costs by the square of their number.
+        let told = head.fields.iter().filter(|field| field.known == Known::RateLimit);
+        let fields = told.map(|field| (field.name.of(bytes), field.value.of(bytes)));
         let limits = rate_limit::read(fields);
         let shared = &self.client.local.shared;
         match credential {
