@@ -103,7 +103,7 @@ impl<N: Copy> Scanner<N> {
     pub fn finish<R: Reader<Node = N>>(&mut self, reader: &mut R) -> bool {
         // Inside a container the rest of a number may be missing: half of it is another one.
         if self.state == State::Atom && self.depth == 0 {
-            self.end_atom(reader, self.offset);
+            self.end_held_atom(reader, self.offset);
         }
         self.state == State::Done
     }
@@ -269,20 +269,36 @@ impl<N: Copy> Scanner<N> {
 
     fn atom<R: Reader<Node = N>>(&mut self, reader: &mut R, bytes: &[u8], at: u64) -> usize {
         let end = bytes.iter().position(|byte| matches!(byte, b',' | b'}' | b']' | 0..=b' '));
-        self.hold(bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default());
-        let Some(end) = end else { return bytes.len() };
-        self.end_atom(reader, at + length(end));
-        end
+        let piece = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default();
+        match end {
+            // Whole in this read: no copy.
+            Some(end) if self.held_len == 0 && piece.len() <= HELD_BYTES_MAX => {
+                self.end_atom(reader, piece, at + length(end));
+                end
+            }
+            Some(end) => {
+                self.hold(piece);
+                self.end_held_atom(reader, at + length(end));
+                end
+            }
+            None => {
+                self.hold(piece);
+                bytes.len()
+            }
+        }
     }
 
-    fn end_atom<R: Reader<Node = N>>(&mut self, reader: &mut R, end: u64) {
-        let (held, len) = (self.held, self.held_len);
-        let text = held.get(..len).unwrap_or_default();
+    fn end_held_atom<R: Reader<Node = N>>(&mut self, reader: &mut R, end: u64) {
+        let held = self.held;
+        // Too long to hold: a number of more digits than anybody counts.
+        self.end_atom(reader, held.get(..self.held_len).unwrap_or_default(), end);
+    }
+
+    fn end_atom<R: Reader<Node = N>>(&mut self, reader: &mut R, text: &[u8], end: u64) {
         let value = match text {
             b"true" => Value::True,
             b"false" => Value::False,
             b"null" => Value::Null,
-            // Too long to hold: a number of more digits than anybody counts.
             _ if text.is_empty() || number::is_number(text) => Value::Number(text),
             b"NaN" | b"Infinity" | b"-Infinity" => Value::Number(&[]),
             _ => return self.state = State::Broken,

@@ -2,7 +2,7 @@
 
 use memchr::memmem::Finder;
 
-use crate::protocol::json::block::{BLOCK, mask_of};
+use crate::protocol::json::block::{BLOCK, has, mask_of};
 
 /// What every event of interest has, ready to be looked for.
 #[derive(Clone, Debug)]
@@ -169,7 +169,8 @@ impl<'a> LineEnds<'a> {
 fn line_ends(read: &[u8], start: usize) -> u64 {
     let rest = read.get(start..).unwrap_or_default();
     if let Some(block) = rest.first_chunk() {
-        return mask_of(block, b'\n');
+        // Most blocks are inside a line.
+        return if has(block, b'\n') { mask_of(block, b'\n') } else { 0 };
     }
     let mut block = [0; BLOCK];
     for (to, &from) in block.iter_mut().zip(rest) {
