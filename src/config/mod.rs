@@ -15,6 +15,7 @@ mod file;
 mod label;
 pub mod limits;
 mod mask;
+pub mod pattern;
 mod read;
 mod reference;
 mod report;

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use rustls_pki_types::CertificateDer;
 
+use super::pattern::Pattern;
 use super::secret::Secret;
 use crate::protocol::dialect::Dialect;
 
@@ -18,9 +19,12 @@ pub struct Snapshot {
     pub auth: AuthMode,
     /// Owners of gateway keys, in file order; names and digests are unique.
     pub callers: Vec<Caller>,
+    pub concurrency: Concurrency,
     pub drain: Drain,
+    pub failover: Failover,
     pub limits: Limits,
     pub log: Log,
+    pub observation: Observation,
     /// In file order; the index is the provider's id within this snapshot; names are unique.
     pub providers: Vec<Provider>,
     pub server: Server,
@@ -86,10 +90,14 @@ pub enum AuthMode {
 }
 
 /// The owner of a gateway key.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Caller {
     /// SHA-256 of the whole gateway key, `tg-` included.
     pub key_sha256: [u8; 32],
+    /// Exchanges at a time; 0 = no cap.
+    pub max_concurrent: u32,
+    /// Models it may ask for: one must match; empty = all.
+    pub models: Vec<Pattern>,
     pub name: String,
 }
 
@@ -98,8 +106,11 @@ pub struct Caller {
 pub struct Provider {
     /// Streams that do not ask for usage are made to (BEHAVIOUR 8); "auto" is resolved.
     pub adds_usage: bool,
+    /// When a key that failed authentication is first tried again; `None` is "off".
+    pub auth_recheck: Option<Millis>,
     /// Path before the request's own: no trailing `/`, empty if none.
     pub base_path: String,
+    pub cooldown: Cooldown,
     pub dialect: Dialect,
     /// `base_path` ends in `/v1`: the request's own `/v1` is dropped.
     pub drops_v1: bool,
@@ -108,9 +119,47 @@ pub struct Provider {
     pub key_header: KeyHeader,
     /// In order of preference; names and values are unique; may be empty.
     pub keys: Vec<ProviderKey>,
+    /// Attempts at a time with all keys together; 0 = no cap.
+    pub max_concurrent: u32,
+    /// Which models share a limit, first match first; others by their name without its date.
+    pub model_classes: Vec<ModelClass>,
     /// `^[a-z0-9]+(-[a-z0-9]+)*$`.
     pub name: String,
     pub origin: Origin,
+    /// A 5xx is tried once more here before the next provider is.
+    pub retry_on_5xx: bool,
+    pub select: Select,
+}
+
+/// `provider.cooldown`: how long a key rests after a 429.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Cooldown {
+    /// First rest of a 429 that says nothing; doubles with each.
+    pub base: Millis,
+    /// Longest rest by doubling; at least `base`.
+    pub ceiling: Millis,
+    /// Largest part that chance takes off from the second on, in thousandths: 0..=1000.
+    pub jitter_permille: u16,
+    /// Longest rest that a retry-after can ask for.
+    pub retry_after_cap: Millis,
+}
+
+/// Models that share a limit.
+#[derive(Clone, Debug)]
+pub struct ModelClass {
+    pub class: String,
+    /// Of the models in it.
+    pub pattern: Pattern,
+}
+
+/// The order in which a provider's keys are tried.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Select {
+    Affinity,
+    Headroom,
+    LeastInFlight,
+    Priority,
+    RoundRobin,
 }
 
 /// Where a provider is reached.
@@ -150,10 +199,50 @@ pub enum KeyHeader {
 pub struct ProviderKey {
     /// The value masked for humans: `sk-a...efgh`.
     pub hint: String,
+    /// Attempts at a time: its own number, else `max_concurrent_per_key`; 0 = no cap.
+    pub max_concurrent: u32,
     /// As configured, else `key-N` by position (`env-N` from the environment).
     pub name: String,
+    /// Indices of the callers it is kept for, ascending; empty = for all who have none of their
+    /// own here.
+    pub reserved_for: Vec<usize>,
     /// Visible ASCII, never a `tg-` value.
     pub value: Secret,
+}
+
+/// `[concurrency]`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Concurrency {
+    /// Exchanges at a time; 0 = no cap.
+    pub global: u32,
+    /// Exchanges that may wait for a permit, per worker.
+    pub queue_length: usize,
+    /// How long one may wait; 0 = not at all.
+    pub queue_timeout: Millis,
+}
+
+/// `[failover]`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Failover {
+    /// All attempts together, before an answer is committed to. `None` is "off".
+    pub deadline: Option<Millis>,
+    /// How far a stream is looked at for an error in its first event.
+    pub first_event_bytes: usize,
+    /// How long.
+    pub first_event_wait: Millis,
+    /// Upstream calls of one exchange, at least 1.
+    pub max_attempts: u32,
+    /// How long an exchange may wait for a key to come back; 0 = not at all.
+    pub wait_for_key: Millis,
+}
+
+/// `[observation]`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Observation {
+    /// Answers are read for their usage.
+    pub accounting: bool,
+    /// How long a reading of utilization holds at least.
+    pub floor: Millis,
 }
 
 /// `[timeouts]`. `None` is "off".
@@ -175,6 +264,8 @@ pub struct Timeouts {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {
     pub body_bytes: u64,
+    /// Credentials of clients that state is kept for.
+    pub byok_entries: usize,
     /// `None`: half the limit on open files, less a reserve, found at start.
     pub connections: Option<usize>,
     pub head_bytes: usize,

@@ -32,7 +32,7 @@ pub(super) fn callers(
             let key = section.key(shape::CALLER_KEY.key);
             report.error(ErrorKind::Duplicate, &key, message).at(key_place);
         }
-        callers.push((Caller { key_sha256, name }, place));
+        callers.push((Caller { key_sha256, max_concurrent: 0, models: Vec::new(), name }, place));
     }
     callers.into_iter().map(|(caller, _)| caller).collect()
 }

@@ -16,8 +16,8 @@ use super::read::span_text;
 use super::report::Report;
 use super::section::Section;
 use super::snapshot::{
-    AuthMode, Drain, Expose, Limits, Log, LogFormat, Millis, Server, Snapshot, Storage, Stream,
-    Timeouts,
+    AuthMode, Concurrency, Drain, Expose, Failover, Limits, Log, LogFormat, Millis, Observation,
+    Server, Snapshot, Storage, Stream, Timeouts,
 };
 use super::text::{Place, Texts};
 use super::tree::Table;
@@ -44,7 +44,30 @@ pub(super) fn build(written: &Table, context: &Context<'_>, report: &mut Report)
     let drain = drain(&root, &server, report);
     let storage = storage(&root, context, report);
     let log = log(&root, context, report);
-    Snapshot { auth, callers, drain, limits, log, providers, server, storage, stream, timeouts }
+    let concurrency = Concurrency { global: 0, queue_length: 1_024, queue_timeout: Millis(0) };
+    let failover = Failover {
+        deadline: None,
+        first_event_bytes: 8 * 1024,
+        first_event_wait: Millis(1_000),
+        max_attempts: 8,
+        wait_for_key: Millis(0),
+    };
+    let observation = Observation { accounting: true, floor: Millis(600_000) };
+    Snapshot {
+        auth,
+        callers,
+        concurrency,
+        drain,
+        failover,
+        limits,
+        log,
+        observation,
+        providers,
+        server,
+        storage,
+        stream,
+        timeouts,
+    }
 }
 
 fn server(root: &Section<'_>, report: &mut Report) -> Server {
@@ -163,6 +186,7 @@ fn limits(root: &Section<'_>, report: &mut Report) -> Limits {
     let whole = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
     Limits {
         body_bytes: section.size(&limits::BODY, report),
+        byok_entries: 10_000,
         passthrough_body_bytes: section.size(&limits::PASSTHROUGH_BODY, report),
         head_bytes: whole(section.size(&limits::HEAD, report)),
         response_head_bytes: whole(section.size(&limits::RESPONSE_HEAD_BYTES, report)),

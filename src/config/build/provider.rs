@@ -9,7 +9,7 @@ use crate::config::effective::SettingValue;
 use crate::config::error::ErrorKind;
 use crate::config::report::Report;
 use crate::config::section::Section;
-use crate::config::snapshot::{IncludeUsage, Provider, ProviderKey};
+use crate::config::snapshot::{Cooldown, IncludeUsage, Millis, Provider, ProviderKey, Select};
 use crate::config::text::Place;
 use crate::config::{disk, label, limits, shape};
 use crate::protocol::dialect::Dialect;
@@ -62,14 +62,25 @@ fn provider(
     }
     Some(Provider {
         adds_usage: adds_usage(include_usage, &base_url.origin.host),
+        auth_recheck: Some(Millis(300_000)),
         base_path: base_url.base_path,
+        cooldown: Cooldown {
+            base: Millis(60_000),
+            ceiling: Millis(3_600_000),
+            jitter_permille: 100,
+            retry_after_cap: Millis(48 * 3_600_000),
+        },
         dialect: dialect?,
         drops_v1: base_url.drops_v1,
         extra_ca,
         key_header,
         keys,
+        max_concurrent: 0,
+        model_classes: Vec::new(),
         name: name?.to_owned(),
         origin: base_url.origin,
+        retry_on_5xx: false,
+        select: Select::Priority,
     })
 }
 
@@ -154,7 +165,14 @@ fn keys(section: &Section<'_>, context: &Context<'_>, report: &mut Report) -> Ve
                 entry.error(ErrorKind::Duplicate, field, message, report).first_at(*first);
             }
         }
-        keys.push((ProviderKey { hint: value.hint(), name, value }, place));
+        let key = ProviderKey {
+            hint: value.hint(),
+            max_concurrent: 0,
+            name,
+            reserved_for: Vec::new(),
+            value,
+        };
+        keys.push((key, place));
     }
     keys.into_iter().map(|(key, _)| key).collect()
 }

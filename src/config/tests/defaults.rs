@@ -74,6 +74,7 @@ fn timeouts_limits_and_drain_have_the_documented_defaults() {
     assert_eq!(
         snapshot.limits,
         Limits {
+            byok_entries: 10_000,
             body_bytes: 32 * MIB,
             connections: None,
             head_bytes: 32 * KIB,
