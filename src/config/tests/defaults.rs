@@ -24,7 +24,7 @@ fn an_empty_configuration_listens_on_loopback_and_is_open() {
     assert_eq!(snapshot.server.driver, Driver::Auto);
     assert_eq!(snapshot.server.expose, Expose::Full);
     assert_eq!(snapshot.auth, AuthMode::Open);
-    assert_eq!(snapshot.callers, []);
+    assert!(snapshot.callers.is_empty());
     assert_eq!(snapshot.stream.half_close, HalfClose::Gone);
     assert_eq!(snapshot.log, Log { format: LogFormat::Json, level: LogLevel::Info });
     assert_eq!(snapshot.storage.path, Some("/home/tide/.local/state/tidegate".into()));
