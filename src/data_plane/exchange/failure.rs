@@ -4,7 +4,10 @@ use crate::data_plane::downstream::request::BodyFault;
 use crate::data_plane::io::fault::{Cause, Fault, Wait};
 use crate::data_plane::io::tls::{self, TlsError};
 use crate::data_plane::upstream::connect::ConnectFault;
+use crate::protocol::dialect::endpoint::Endpoint;
 use crate::protocol::http1::Refusal;
+use crate::shared::credential::reason::Reason;
+use crate::shared::gate::Subject;
 
 /// A failure and whether the client has seen a byte of an answer.
 #[derive(Debug)]
@@ -20,6 +23,8 @@ pub struct Failure {
 pub enum Kind {
     /// The client's message is not acceptable.
     BadRequest(Refusal),
+    /// A cap is reached: whose, and the number that is told; 0 = none has one.
+    AtCap(Subject, u32),
     /// A path that two readers could read in two ways.
     BadPath,
     /// The request body is over its limit, in bytes.
@@ -34,8 +39,18 @@ pub enum Kind {
     DuplicateKey(&'static str),
     /// A fault of ours.
     Internal(&'static str),
+    /// Every key is refused by the provider; none at all, when false, was even in use.
+    KeysAuthFailed(bool),
+    /// Every key rests.
+    KeysRateLimited(Box<Resting>),
+    /// A model that the caller may not ask for.
+    ModelNotAllowed,
+    /// A body without a model that could be read, of a caller who may ask for some only.
+    ModelUnreadable,
     /// The provider needs a key, and there is neither one of ours nor one of the client's.
     NoCredential,
+    /// There is no key that this caller may use.
+    NoKey,
     /// No provider serves this path.
     NoRoute,
     /// A gateway key that nobody owns.
@@ -46,6 +61,9 @@ pub enum Kind {
     UpstreamBadResponse(BadResponse),
     /// The upstream ended before its answer did.
     UpstreamCut,
+    /// The upstream failed with this status, and its body was too long or too slow to keep;
+    /// seconds of its `retry-after`.
+    UpstreamFailed(u16, Option<u64>),
     /// The upstream host refused the connection.
     UpstreamRefused,
     /// The upstream took too long.
@@ -54,6 +72,17 @@ pub enum Kind {
     UpstreamTls(TlsError),
     /// No connection, for this reason.
     UpstreamUnreachable(String),
+}
+
+/// Why and until when every key rests.
+#[derive(Clone, Debug)]
+pub struct Resting {
+    /// What the first to come back rests for.
+    pub reason: Reason,
+    /// Fields that Anthropic's clients know a used-up window by; empty for other reasons.
+    pub unified: Vec<u8>,
+    /// Milliseconds until the first is back.
+    pub wait_ms: u64,
 }
 
 /// Why an upstream's answer is not taken.
@@ -82,19 +111,25 @@ impl Kind {
     /// On whose side the fault lies.
     pub const fn side(&self) -> Side {
         match self {
-            Self::BadPath
+            Self::AtCap(..)
+            | Self::BadPath
             | Self::BadRequest(_)
             | Self::BodyTooLarge(_)
             | Self::ClientGone
             | Self::ClientTimeout(_)
             | Self::DuplicateKey(_)
+            | Self::ModelNotAllowed
+            | Self::ModelUnreadable
             | Self::NoCredential
             | Self::NoRoute
             | Self::UnknownKey
             | Self::Upgrade => Side::Downstream,
-            Self::Draining | Self::Internal(_) => Side::Internal,
-            Self::UpstreamBadResponse(_)
+            Self::Draining | Self::Internal(_) | Self::NoKey => Side::Internal,
+            Self::KeysAuthFailed(_)
+            | Self::KeysRateLimited(_)
+            | Self::UpstreamBadResponse(_)
             | Self::UpstreamCut
+            | Self::UpstreamFailed(..)
             | Self::UpstreamRefused
             | Self::UpstreamTimeout(_)
             | Self::UpstreamTls(_)
@@ -105,18 +140,22 @@ impl Kind {
     /// The status for the client.
     pub const fn status(&self) -> u16 {
         match self {
-            Self::BadPath | Self::DuplicateKey(_) => 400,
+            Self::AtCap(..) | Self::KeysRateLimited(_) => 429,
+            Self::BadPath | Self::DuplicateKey(_) | Self::ModelUnreadable => 400,
             Self::BadRequest(refusal) => refusal.status(),
             Self::BodyTooLarge(_) => 413,
             Self::ClientGone => 499,
             Self::ClientTimeout(_) => 408,
-            Self::Draining => 503,
+            Self::Draining | Self::NoKey => 503,
             Self::Internal(_) => 500,
+            Self::ModelNotAllowed => 403,
             Self::NoCredential | Self::UnknownKey => 401,
             Self::NoRoute => 404,
             Self::Upgrade => 426,
+            Self::UpstreamFailed(status, _) => *status,
             Self::UpstreamTimeout(_) => 504,
-            Self::UpstreamBadResponse(_)
+            Self::KeysAuthFailed(_)
+            | Self::UpstreamBadResponse(_)
             | Self::UpstreamCut
             | Self::UpstreamRefused
             | Self::UpstreamTls(_)
@@ -127,6 +166,7 @@ impl Kind {
     /// The `x-tidegate-error` code.
     pub const fn code(&self) -> &'static str {
         match self {
+            Self::AtCap(subject, _) => subject.reason(),
             Self::BadPath | Self::DuplicateKey(_) => "bad_request",
             Self::BadRequest(refusal) => match refusal.status() {
                 414 => "uri_too_long",
@@ -138,10 +178,15 @@ impl Kind {
             Self::ClientTimeout(_) => "client_timeout",
             Self::Draining => "draining",
             Self::Internal(_) => "internal",
+            Self::KeysAuthFailed(_) => "keys_auth_failed",
+            Self::KeysRateLimited(_) => "keys_rate_limited",
+            Self::ModelNotAllowed => "model_not_allowed",
+            Self::ModelUnreadable => "model_unreadable",
+            Self::NoKey => "no_key",
             Self::NoCredential | Self::UnknownKey => "unauthorized",
             Self::NoRoute => "no_route",
             Self::Upgrade => "upgrade_unsupported",
-            Self::UpstreamBadResponse(_) => "upstream_bad_response",
+            Self::UpstreamBadResponse(_) | Self::UpstreamFailed(..) => "upstream_bad_response",
             Self::UpstreamCut => "upstream_cut",
             Self::UpstreamRefused => "upstream_refused",
             Self::UpstreamTimeout(_) => "upstream_timeout",
@@ -150,9 +195,48 @@ impl Kind {
         }
     }
 
+    /// The cap that was reached, when one was.
+    pub const fn cap(&self) -> Option<u32> {
+        match self {
+            Self::AtCap(_, cap) => Some(*cap),
+            _ => None,
+        }
+    }
+
+    /// The error's type, where it is not the one that its status has.
+    pub fn error_type(&self, endpoint: Endpoint) -> Option<&'static str> {
+        match self {
+            Self::AtCap(..) => Some("overloaded_error"),
+            // Codex sleeps in silence for as long as a rate limit says; this it shows.
+            Self::KeysRateLimited(resting)
+                if endpoint == Endpoint::Responses && resting.is_long() =>
+            {
+                Some("usage_limit_reached")
+            }
+            Self::KeysAuthFailed(_) | Self::NoKey => Some("api_error"),
+            _ => None,
+        }
+    }
+
+    /// Seconds until it is over, where clients read that from the body (Codex).
+    pub fn resets_in_s(&self, endpoint: Endpoint) -> Option<u64> {
+        match self {
+            Self::KeysRateLimited(resting) if self.error_type(endpoint).is_some() => {
+                Some(resting.wait_s())
+            }
+            _ => None,
+        }
+    }
+
     /// What a person should read. `provider` is the one asked last, if any.
     pub fn message(&self, provider: &str) -> String {
         match self {
+            Self::AtCap(Subject::Caller | Subject::Credential, cap) => format!(
+                "Too many concurrent requests against this credential (cap: {cap}). Retry shortly."
+            ),
+            Self::AtCap(Subject::Global | Subject::Provider, _) => {
+                "Server is at capacity. Retry shortly.".to_owned()
+            }
             Self::BadPath => "The request path may not contain dot segments.".to_owned(),
             Self::BadRequest(refusal) => format!("Bad request: {}.", refusal.reason()),
             Self::BodyTooLarge(max) => format!("The request body exceeds {max} bytes."),
@@ -163,6 +247,18 @@ impl Kind {
             Self::Draining => "The gateway is shutting down.".to_owned(),
             Self::DuplicateKey(key) => format!("The request body names \"{key}\" twice."),
             Self::Internal(what) => format!("Internal gateway error: {what}."),
+            Self::KeysAuthFailed(true) => {
+                format!("Provider {provider}: all configured keys failed authentication.")
+            }
+            Self::KeysAuthFailed(false) => format!("Provider {provider}: no usable key."),
+            Self::KeysRateLimited(resting) => resting.message(provider),
+            Self::ModelNotAllowed => "This gateway key may not ask for this model.".to_owned(),
+            Self::ModelUnreadable => {
+                "This gateway key may ask for some models only, and the request body names none \
+                 that can be read."
+                    .to_owned()
+            }
+            Self::NoKey => format!("Provider {provider} has no key that this caller may use."),
             Self::NoCredential => format!(
                 "No API key: provider {provider} has none configured and the request carries none."
             ),
@@ -177,6 +273,9 @@ impl Kind {
                     "Provider {provider} closed the connection before the response was complete."
                 )
             }
+            Self::UpstreamFailed(status, _) => {
+                format!("Provider {provider} answered {status}.")
+            }
             Self::UpstreamRefused => format!("Provider {provider} refused the connection."),
             Self::UpstreamTimeout(wait) => {
                 format!("Provider {provider} did not answer in time ({}).", wait.setting())
@@ -186,6 +285,50 @@ impl Kind {
             }
             Self::UpstreamUnreachable(why) => format!("Provider {provider} is unreachable: {why}."),
         }
+    }
+}
+
+impl Resting {
+    /// Whether it takes so long that a client should not try again by itself.
+    pub const fn is_long(&self) -> bool {
+        self.wait_ms > LONG_WAIT_MS
+    }
+
+    /// The wait in whole seconds, rounded up, at least 1.
+    pub const fn wait_s(&self) -> u64 {
+        let seconds = self.wait_ms.div_ceil(1_000);
+        if seconds == 0 { 1 } else { seconds }
+    }
+
+    fn message(&self, provider: &str) -> String {
+        let why = match self.reason {
+            Reason::FiveHour => " (five-hour window)",
+            Reason::SevenDay => " (seven-day window)",
+            Reason::SevenDayModel => " (seven-day window of this model)",
+            Reason::SevenDayOverageIncluded | Reason::Overage => " (overage)",
+            Reason::EmptyWindow => " (requests or tokens used up)",
+            _ => "",
+        };
+        let wait = in_words(self.wait_s());
+        format!(
+            "Provider {provider}: all configured keys are rate-limited{why}; next free in {wait}."
+        )
+    }
+}
+
+/// `45s`, `2m10s`, `1h52m`, `3d4h`: the two largest units.
+fn in_words(seconds: u64) -> String {
+    let (days, hours) = (seconds / 86_400, seconds / 3_600 % 24);
+    let (minutes, rest) = (seconds / 60 % 60, seconds % 60);
+    let pair = |large: u64, unit: char, small: u64, smaller: char| match small {
+        0 => format!("{large}{unit}"),
+        _ => format!("{large}{unit}{small}{smaller}"),
+    };
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{rest}s"),
+        (0, 0, _) => pair(minutes, 'm', rest, 's'),
+        (0, _, _) => pair(hours, 'h', minutes, 'm'),
+        _ => pair(days, 'd', hours, 'h'),
     }
 }
 
@@ -238,6 +381,37 @@ impl Kind {
             BodyFault::Refused(refusal) => Self::BadRequest(refusal),
             BodyFault::Timeout(wait) => Self::ClientTimeout(wait),
             BodyFault::TooLarge => Self::BodyTooLarge(bytes_max),
+        }
+    }
+}
+
+/// From here on clients are told not to come back by themselves (BEHAVIOUR 5).
+const LONG_WAIT_MS: u64 = 60_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_are_told_in_their_two_largest_units() {
+        for (seconds, words) in [
+            (1, "1s"),
+            (59, "59s"),
+            (60, "1m"),
+            (130, "2m10s"),
+            (6_720, "1h52m"),
+            (7_200, "2h"),
+            (273_600, "3d4h"),
+        ] {
+            assert_eq!(in_words(seconds), words);
+        }
+    }
+
+    #[test]
+    fn a11_waits_are_whole_seconds_rounded_up_and_at_least_one() {
+        for (wait_ms, seconds) in [(0, 1), (200, 1), (500, 1), (1_001, 2), (60_000, 60)] {
+            let resting = Resting { reason: Reason::RetryAfter, unified: Vec::new(), wait_ms };
+            assert_eq!(resting.wait_s(), seconds, "{wait_ms}");
         }
     }
 }

@@ -102,6 +102,24 @@ impl<'p> Walker<'p> {
         }
     }
 
+    /// The attempt's answer showed its model to be real, so that its class has a name from now on.
+    /// A class that had none was known nothing of when the attempt began.
+    pub fn learn(&mut self, choice: &mut Choice<'p>, class: Class) {
+        if self.terms.class == class {
+            return;
+        }
+        self.terms.class = class;
+        choice.seen.class = choice.key.slot.class(class).map_or(Word::default(), |word| {
+            // As it was before any mark: of a burst of first marks one counts.
+            word.load().at_rest()
+        });
+    }
+
+    /// The class that marks are made for.
+    pub fn class(&self) -> Class {
+        self.terms.class
+    }
+
     /// The upstream answered 429. Marks the scope; `None` when nothing changed.
     pub fn limited(
         &mut self,
