@@ -16,6 +16,7 @@
 //! | [`wake::Wake`] (an eventfd) | whoever has news | whose it is |
 
 pub mod addresses;
+pub mod callers;
 pub mod clock;
 pub mod counters;
 pub mod credential;
