@@ -141,7 +141,8 @@ mod tests {
     fn the_callers_of_a_configuration_are_found_at_their_places() {
         let folder = std::env::temp_dir().join(format!("tidegate-callers-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        let hex: String = digest("tg-bob").iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex: Vec<_> = digest("tg-bob").iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex.concat();
         let written = format!(
             "[[caller]]\nname = 'alice'\nkey = {{ env = 'ALICE' }}\n\
              [[caller]]\nname = 'bob'\nkey_sha256 = '{hex}'\n"

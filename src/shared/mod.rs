@@ -86,12 +86,13 @@ impl Shared {
             .turn(&snapshot, FIRST_VERSION)
             .map_err(|TableFull| std::io::Error::other("more keys than the table has room for"))?;
         let cells: std::io::Result<Vec<_>> = (0..workers).map(|_| WorkerCell::new()).collect();
+        let setup = Setup::new(snapshot, pools, prepared, &keyed_hash);
         let shared = Self {
             addresses: Published::new(Arc::default()),
             bell: Wake::new()?,
             keyed_hash,
             lifecycle: Lifecycle::new(),
-            setup: Published::new(Arc::new(Setup { pools, prepared, snapshot })),
+            setup: Published::new(Arc::new(setup)),
             wall: WallClock::start(),
             workers: cells?.into_boxed_slice(),
         };
@@ -110,7 +111,8 @@ impl Shared {
         prepared: Prepared,
     ) -> Result<(u64, Changes), TableFull> {
         let (pools, changes) = ledger.turn(&snapshot, self.setup.version() + 1)?;
-        let version = self.setup.publish(Arc::new(Setup { pools, prepared, snapshot }));
+        let setup = Setup::new(snapshot, pools, prepared, &self.keyed_hash);
+        let version = self.setup.publish(Arc::new(setup));
         self.wake_all();
         Ok((version, changes))
     }

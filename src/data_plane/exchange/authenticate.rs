@@ -1,15 +1,14 @@
 //! Who asks and with which credential the provider is asked (BEHAVIOUR 2). The one list of places
 //! where clients carry credentials.
 
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
-
 use super::failure::Kind;
-use crate::config::snapshot::{AuthMode, KeyHeader, Provider, ProviderKey, Snapshot};
+use crate::config::snapshot::{AuthMode, KeyHeader, Provider, ProviderKey};
+use crate::data_plane::worker::local::Local;
 use crate::protocol::dialect::Dialect;
 use crate::protocol::http1::head::{Field, Fields};
 use crate::protocol::http1::header::Known;
 use crate::shared::credential::pool::PoolKey;
+use crate::shared::setup::Setup;
 
 /// The credential that goes upstream.
 #[derive(Clone, Copy, Debug)]
@@ -66,11 +65,13 @@ pub struct Admitted {
 /// `UnknownKey` for a gateway key nobody owns, `NoCredential` when the mode allows none of what
 /// there is.
 pub fn admit(
-    snapshot: &Snapshot,
+    local: &Local,
+    setup: &Setup,
     candidates: &[usize],
     fields: &Fields,
     bytes: &[u8],
 ) -> Result<Admitted, Kind> {
+    let snapshot = &setup.snapshot;
     let pool = |caller| Ok(Admitted { caller, payer: Payer::Pool });
     let has_keys =
         |&index: &usize| snapshot.providers.get(index).is_some_and(|p| !p.keys.is_empty());
@@ -78,7 +79,7 @@ pub fn admit(
         (AuthMode::Byok, Presented::Gateway(_)) | (AuthMode::Keys, Presented::Other(_)) => {
             Err(Kind::UnknownKey)
         }
-        (_, Presented::Gateway(key)) => match owner(snapshot, key) {
+        (_, Presented::Gateway(key)) => match setup.callers.find(key, &local.shared.keyed_hash) {
             Some(caller) => pool(Some(caller)),
             None => Err(Kind::UnknownKey),
         },
@@ -136,18 +137,6 @@ const fn is_blank(byte: u8) -> bool {
 
 fn is_gateway_key(key: &[u8]) -> bool {
     key.get(..3).is_some_and(|prefix| prefix.eq_ignore_ascii_case(b"tg-"))
-}
-
-/// Compares with every caller, whole and in constant time: an unknown key takes as long.
-fn owner(snapshot: &Snapshot, key: &[u8]) -> Option<usize> {
-    let digest = Sha256::digest(key);
-    let mut found = None;
-    for (index, caller) in snapshot.callers.iter().enumerate() {
-        if bool::from(digest.ct_eq(&caller.key_sha256)) {
-            found = Some(index);
-        }
-    }
-    found
 }
 
 const BEARER: &[u8] = b"Bearer";

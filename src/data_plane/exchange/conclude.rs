@@ -3,7 +3,8 @@
 
 use super::attempt::Call;
 use super::authenticate::Credential;
-use super::failure::{Failure, Kind, Resting};
+use super::failure::{Failure, Kind};
+use super::resting::Resting;
 use super::route::Route;
 use super::{Exchange, Next};
 use crate::data_plane::io::fault::Wait;

@@ -1,12 +1,12 @@
 //! What can go wrong in an exchange: kind, side, and what that allows. Never text to match on.
 
+use super::resting::Resting;
 use crate::data_plane::downstream::request::BodyFault;
 use crate::data_plane::io::fault::{Cause, Fault, Wait};
 use crate::data_plane::io::tls::{self, TlsError};
 use crate::data_plane::upstream::connect::ConnectFault;
 use crate::protocol::dialect::endpoint::Endpoint;
 use crate::protocol::http1::Refusal;
-use crate::shared::credential::reason::Reason;
 use crate::shared::gate::Subject;
 
 /// A failure and whether the client has seen a byte of an answer.
@@ -72,17 +72,6 @@ pub enum Kind {
     UpstreamTls(TlsError),
     /// No connection, for this reason.
     UpstreamUnreachable(String),
-}
-
-/// Why and until when every key rests.
-#[derive(Clone, Debug)]
-pub struct Resting {
-    /// What the first to come back rests for.
-    pub reason: Reason,
-    /// Fields that Anthropic's clients know a used-up window by; empty for other reasons.
-    pub unified: Vec<u8>,
-    /// Milliseconds until the first is back.
-    pub wait_ms: u64,
 }
 
 /// Why an upstream's answer is not taken.
@@ -288,50 +277,6 @@ impl Kind {
     }
 }
 
-impl Resting {
-    /// Whether it takes so long that a client should not try again by itself.
-    pub const fn is_long(&self) -> bool {
-        self.wait_ms > LONG_WAIT_MS
-    }
-
-    /// The wait in whole seconds, rounded up, at least 1.
-    pub const fn wait_s(&self) -> u64 {
-        let seconds = self.wait_ms.div_ceil(1_000);
-        if seconds == 0 { 1 } else { seconds }
-    }
-
-    fn message(&self, provider: &str) -> String {
-        let why = match self.reason {
-            Reason::FiveHour => " (five-hour window)",
-            Reason::SevenDay => " (seven-day window)",
-            Reason::SevenDayModel => " (seven-day window of this model)",
-            Reason::SevenDayOverageIncluded | Reason::Overage => " (overage)",
-            Reason::EmptyWindow => " (requests or tokens used up)",
-            _ => "",
-        };
-        let wait = in_words(self.wait_s());
-        format!(
-            "Provider {provider}: all configured keys are rate-limited{why}; next free in {wait}."
-        )
-    }
-}
-
-/// `45s`, `2m10s`, `1h52m`, `3d4h`: the two largest units.
-fn in_words(seconds: u64) -> String {
-    let (days, hours) = (seconds / 86_400, seconds / 3_600 % 24);
-    let (minutes, rest) = (seconds / 60 % 60, seconds % 60);
-    let pair = |large: u64, unit: char, small: u64, smaller: char| match small {
-        0 => format!("{large}{unit}"),
-        _ => format!("{large}{unit}{small}{smaller}"),
-    };
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{rest}s"),
-        (0, 0, _) => pair(minutes, 'm', rest, 's'),
-        (0, _, _) => pair(hours, 'h', minutes, 'm'),
-        _ => pair(days, 'd', hours, 'h'),
-    }
-}
-
 impl BadResponse {
     const fn text(self) -> &'static str {
         match self {
@@ -381,37 +326,6 @@ impl Kind {
             BodyFault::Refused(refusal) => Self::BadRequest(refusal),
             BodyFault::Timeout(wait) => Self::ClientTimeout(wait),
             BodyFault::TooLarge => Self::BodyTooLarge(bytes_max),
-        }
-    }
-}
-
-/// From here on clients are told not to come back by themselves (BEHAVIOUR 5).
-const LONG_WAIT_MS: u64 = 60_000;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_are_told_in_their_two_largest_units() {
-        for (seconds, words) in [
-            (1, "1s"),
-            (59, "59s"),
-            (60, "1m"),
-            (130, "2m10s"),
-            (6_720, "1h52m"),
-            (7_200, "2h"),
-            (273_600, "3d4h"),
-        ] {
-            assert_eq!(in_words(seconds), words);
-        }
-    }
-
-    #[test]
-    fn a11_waits_are_whole_seconds_rounded_up_and_at_least_one() {
-        for (wait_ms, seconds) in [(0, 1), (200, 1), (500, 1), (1_001, 2), (60_000, 60)] {
-            let resting = Resting { reason: Reason::RetryAfter, unified: Vec::new(), wait_ms };
-            assert_eq!(resting.wait_s(), seconds, "{wait_ms}");
         }
     }
 }

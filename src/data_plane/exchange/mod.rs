@@ -19,6 +19,7 @@ pub mod readings;
 pub mod record;
 pub mod reject;
 pub mod relay;
+pub mod resting;
 pub mod rewrite;
 pub mod route;
 pub mod upload;
@@ -175,9 +176,9 @@ impl Exchange<'_> {
         self.endpoint = routed.endpoint;
         self.provider = routed.candidates.first().copied();
         self.phase = "authenticate";
-        let fields = &request.head.fields;
+        let (local, fields) = (&self.client.local, &request.head.fields);
         let Admitted { caller, payer } =
-            authenticate::admit(snapshot, &routed.candidates, fields, request.bytes())?;
+            authenticate::admit(local, &setup, &routed.candidates, fields, request.bytes())?;
         self.caller = caller;
         let owner = caller.and_then(|caller| snapshot.callers.get(caller));
         self.seen.caller = owner.map(|c| Text::cut(c.name.as_bytes())).unwrap_or_default();
@@ -227,7 +228,7 @@ impl Exchange<'_> {
         })
     }
 
-    /// Notes what the body says of itself. A body that is encoded, or no JSON, says nothing of itself.
+    /// Notes what the body says of itself: nothing, when it is encoded or no JSON.
     fn read_facts(
         &mut self,
         routed: &Routed<'_>,

@@ -166,7 +166,8 @@ mod tests {
     fn w37_error_text_in_another_event_is_none() {
         let stream = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":\
                       {\"content\":\"event: error {\\\"error\\\":{}}\"}}\n\n\
-                      event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"api_error\"}}\n\n";
+                      event: error\ndata: {\"type\":\"error\",\"error\":\
+                      {\"type\":\"api_error\"}}\n\n";
         assert_eq!(status(stream), None);
     }
 
@@ -180,21 +181,22 @@ mod tests {
             ("invalid_request_error", 400),
             ("something_else", 500),
         ] {
-            let stream = format!(
-                "event: error\r\ndata: {{\"type\":\"error\",\"error\":{{\"type\":\"{kind}\"}}}}\r\n\r\n"
-            );
+            let error = format!("{{\"type\":\"error\",\"error\":{{\"type\":\"{kind}\"}}}}");
+            let stream = format!("event: error\r\ndata: {error}\r\n\r\n");
             assert_eq!(status(&stream), Some(expected), "{kind}");
         }
     }
 
     #[test]
     fn each_of_openais_forms_is_seen() {
-        let chat = "data: {\"error\":{\"message\":\"m\",\"type\":\"x\",\"code\":\"rate_limit_exceeded\"}}\n\n";
+        let chat = "data: {\"error\":{\"message\":\"m\",\"type\":\"x\",\
+                    \"code\":\"rate_limit_exceeded\"}}\n\n";
         assert_eq!(status(chat), Some(429));
         let failed = "event: response.failed\ndata: {\"type\":\"response.failed\",\"response\":\
                       {\"error\":{\"code\":\"server_error\",\"message\":\"m\"}}}\n\n";
         assert_eq!(status(failed), Some(500));
-        let bare = "event: error\ndata: {\"type\":\"error\",\"code\":\"insufficient_quota\",\"message\":\"m\"}\n\n";
+        let bare = "event: error\ndata: {\"type\":\"error\",\"code\":\"insufficient_quota\",\
+                    \"message\":\"m\"}\n\n";
         assert_eq!(status(bare), Some(429));
         let fine = "data: {\"id\":\"1\",\"error\":null,\"choices\":[{\"delta\":{}}]}\n\n";
         assert_eq!(status(fine), None);

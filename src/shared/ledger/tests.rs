@@ -1,3 +1,5 @@
+//! A turn to another configuration, and what stays.
+
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use std::path::PathBuf;
