@@ -11,6 +11,7 @@
 
 mod auth;
 mod cli;
+mod concurrency;
 mod cuts;
 mod downstream;
 mod exhaustion;

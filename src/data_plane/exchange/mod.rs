@@ -34,6 +34,7 @@ use super::io::fault::{Limit, Wait};
 use super::io::watch::Peer;
 use super::worker::local::Working;
 use super::worker::request_id::RequestId;
+use super::worker::waiting::{Admission, Place};
 use crate::config::snapshot::{HalfClose, LogLevel, Select, Snapshot};
 use crate::protocol::dialect::Dialect;
 use crate::protocol::dialect::endpoint::Endpoint;
@@ -44,8 +45,8 @@ use crate::protocol::request_facts::{self, FactsFault, RequestFacts};
 use crate::protocol::sse::hide_usage::HideUsage;
 use crate::shared::clock::Millis;
 use crate::shared::credential::utilization::Wall;
-use crate::shared::gate::Permits;
 use crate::shared::lifecycle::Phase;
+use admit::Patience;
 use authenticate::Admitted;
 use failure::{Failure, Kind};
 use record::Seen;
@@ -72,6 +73,8 @@ pub struct Used {
 /// An exchange under way.
 #[derive(Debug)]
 pub struct Exchange<'c> {
+    /// Its places in flight; whatever ends the exchange gives them back.
+    pub admission: Admission,
     /// Upstream calls made.
     pub attempts: u32,
     /// When it began, by the calendar.
@@ -96,10 +99,10 @@ pub struct Exchange<'c> {
     pub id: RequestId,
     /// The model asked for, as far as the body could be read.
     pub model: Option<Box<str>>,
-    /// Its places in flight; whatever ends the exchange gives them back.
-    pub permits: Permits,
     /// How far it is, for the record.
     pub phase: &'static str,
+    /// Where it waits for a permit or a key.
+    pub place: Option<Place>,
     /// Index of the provider asked last.
     pub provider: Option<usize>,
     /// The request.
@@ -108,6 +111,8 @@ pub struct Exchange<'c> {
     pub owes_body: bool,
     /// What its record will say.
     pub seen: Seen,
+    /// How long it may wait for permits, and for a key, once it has begun to.
+    pub patience: Patience,
     /// The configuration in force when it began.
     pub setup: Rc<Working>,
     /// When its head was whole.
@@ -127,6 +132,7 @@ pub async fn run(client: &mut Connection, request: &Request, setup: Rc<Working>)
     let local = client.local.clone();
     let _counted = InFlight::begin(&local);
     let mut exchange = Exchange {
+        admission: Admission::new(&local),
         attempts: 0,
         began: local.shared.wall.now(),
         bytes_used: request.head.end,
@@ -140,10 +146,11 @@ pub async fn run(client: &mut Connection, request: &Request, setup: Rc<Working>)
         model: None,
         owes_body: !request.is_bodiless(),
         seen: Seen::default(),
-        permits: Permits::default(),
         phase: "route",
+        place: None,
         provider: None,
         request,
+        patience: Patience::default(),
         setup,
         started: Millis::now(),
         streams: false,
@@ -184,7 +191,7 @@ impl Exchange<'_> {
         self.seen.caller = owner.map(|c| Text::cut(c.name.as_bytes())).unwrap_or_default();
         if !routed.endpoint.is_scanned() {
             self.allow_model()?;
-            self.admit()?;
+            self.admit().await?;
             return self.pass_through(&routed, payer).await;
         }
         self.phase = "request_body";
@@ -193,7 +200,7 @@ impl Exchange<'_> {
         self.allow_model()?;
         self.phase = "admit";
         self.client.stream.watch().on_hangup_end(self.gone_from(), None);
-        self.admit()?;
+        self.admit().await?;
         self.drive(&routed, payer, &Asked { body, facts }).await
     }
 

@@ -53,7 +53,7 @@ impl Exchange<'_> {
         let route = routed.to(&setup, first)?;
         if let Payer::Own(field) = payer {
             let credential = Credential::Own(field);
-            self.enter_provider(&route)?;
+            self.enter_provider(&route).await?;
             let mut call = self.upload_once(&route, credential, bytes_max).await?;
             self.note_limits(credential, Class::Other, &mut call);
             return self.relay(&route, credential, call).await;
