@@ -166,7 +166,7 @@ fn giving_back_relaxed_is_caught() {
 
 /// One waits for the only place while another gives it back: either it is told, or it saw the
 /// place free.
-fn wait_and_give_back(announce: impl Fn(&'static Gate) -> bool + Copy + Send + 'static) {
+fn wait_and_give_back(announce: impl Fn(&'static Gate) -> bool + Copy + Send + Sync + 'static) {
     loom::model(move || {
         let gate = gate(1);
         let permit = gate.try_acquire().expect("it is free");
