@@ -121,6 +121,8 @@ impl Local {
         if adopted.refresh(&self.shared.setup) {
             self.working.replace(Working::new(adopted.value()));
             self.cell().acknowledge(adopted.version());
+            // Whoever published it waits for this worker's word.
+            self.shared.bell.wake();
         }
         self.working.borrow().clone()
     }
