@@ -109,10 +109,16 @@ impl<'p> Walker<'p> {
             return;
         }
         self.terms.class = class;
-        choice.seen.class = choice.key.slot.class(class).map_or(Word::default(), |word| {
-            // As it was before any mark: of a burst of first marks one counts.
-            word.load().at_rest()
-        });
+        // As they were before any mark: of a burst of first marks one counts.
+        let at_rest = |key: &PoolKey| {
+            key.slot.class(class).map_or(Word::default(), |word| word.load().at_rest())
+        };
+        choice.seen.class = at_rest(choice.key);
+        for (index, seen) in &mut self.forbidden {
+            if let Some(key) = self.pool.keys().get(*index) {
+                seen.class = at_rest(key);
+            }
+        }
     }
 
     /// The class that marks are made for.
