@@ -7,35 +7,57 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_resolver::TokioResolver;
+use tokio::sync::Notify;
 
 use crate::shared::Shared;
 use crate::shared::addresses::Resolution;
 
-/// Keeps every provider's addresses fresh. Never returns while there is a name to resolve.
-pub async fn keep_resolving(shared: Arc<Shared>) {
-    let names = names(&shared);
-    if names.is_empty() {
-        return;
+/// Keeps every provider's addresses fresh; looks at once when `changed` says that there are other
+/// providers. Never returns.
+pub async fn keep_resolving(shared: Arc<Shared>, changed: Arc<Notify>) {
+    let mut resolver = None;
+    loop {
+        let names = names(&shared);
+        if names.is_empty() {
+            changed.notified().await;
+            continue;
+        }
+        let all_found = look_up_all(&shared, names, &mut resolver).await;
+        tokio::select! {
+            () = tokio::time::sleep(if all_found { REFRESH } else { RETRY }) => {}
+            () = changed.notified() => {}
+        }
     }
-    let resolver =
-        TokioResolver::builder_tokio().and_then(hickory_resolver::ResolverBuilder::build);
-    let resolver = match resolver {
-        Ok(resolver) => resolver,
+}
+
+/// Publishes an answer for each name; says whether all of them are addresses. The resolver is made
+/// when it is first needed.
+async fn look_up_all(
+    shared: &Shared,
+    names: BTreeSet<String>,
+    resolver: &mut Option<TokioResolver>,
+) -> bool {
+    let made = match resolver.take() {
+        Some(made) => Ok(made),
+        None => TokioResolver::builder_tokio().and_then(hickory_resolver::ResolverBuilder::build),
+    };
+    let mut answers = Vec::new();
+    match &made {
+        Ok(made) => {
+            for name in names {
+                let answer = look_up(made, &name).await;
+                answers.push((name, answer));
+            }
+        }
         Err(error) => {
             let why = format!("no resolver: {error}");
-            publish(&shared, names.into_iter().map(|n| (n, Err(why.clone()))).collect());
-            return;
+            answers.extend(names.into_iter().map(|name| (name, Err(why.clone()))));
         }
-    };
-    loop {
-        let mut answers = Vec::new();
-        for name in &names {
-            answers.push((name.clone(), look_up(&resolver, name).await));
-        }
-        let all_found = answers.iter().all(|(_, answer)| answer.is_ok());
-        publish(&shared, answers);
-        tokio::time::sleep(if all_found { REFRESH } else { RETRY }).await;
     }
+    *resolver = made.ok();
+    let all_found = answers.iter().all(|(_, answer)| answer.is_ok());
+    publish(shared, answers);
+    all_found
 }
 
 fn names(shared: &Shared) -> BTreeSet<String> {

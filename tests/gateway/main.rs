@@ -23,6 +23,7 @@ mod lifecycle;
 mod passthrough;
 mod raw_answers;
 mod refusals;
+mod reload;
 mod streaming;
 mod support;
 mod tls;

@@ -127,6 +127,8 @@ impl Local {
             // Caps and keys may be others now.
             self.waiting.call_all();
             self.cell().acknowledge(adopted.version());
+            // Whoever published it waits for this worker's word.
+            self.shared.bell.wake();
         }
         self.working.borrow().clone()
     }
