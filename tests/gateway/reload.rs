@@ -1,5 +1,7 @@
 //! SIGHUP: the configuration read anew, in force whole from the next exchange or not at all.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use rustix::process::Signal;
 
 use crate::support::{BodyEnd, Gateway, Mock, Payload, Upstream, Wire, key, post, provider};
@@ -266,4 +268,50 @@ fn a_hangup_during_a_drain_ends_nothing() {
     payload.finish(&mut client);
     assert_eq!(payload.end, Some(BodyEnd::Whole));
     assert_eq!(gateway.ended().code, Some(0));
+}
+
+#[test]
+fn reloads_under_load_fail_no_request_though_each_replaces_the_only_key() {
+    let mock = Mock::start();
+    let config = |value: &str| {
+        "[server]\nlisten = [\"127.0.0.1:0\"]\nworkers = 2\n".to_owned()
+            + &pool("a", &mock.url(), &[value])
+            + "[log]\nlevel = \"error\"\n"
+    };
+    let gateway = Gateway::start(&config("sk-0"));
+    let (address, stop) = (gateway.address, AtomicBool::new(false));
+    let ask = |client: &mut Wire| {
+        client.send(post("/v1/messages", "", "{\"model\":\"m\"}"));
+        assert_eq!(client.answer().head.status(), 200);
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let mut client = Wire::connect(address);
+                while !stop.load(Ordering::Relaxed) {
+                    ask(&mut client);
+                }
+            });
+        }
+        for turn in 1..=60 {
+            gateway.rewrite(&config(&format!("sk-{turn}")));
+            gateway.signal(Signal::HUP);
+            ask(&mut gateway.connect());
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn a_body_that_arrives_during_a_reload_goes_up_with_the_new_key() {
+    let mock = Mock::start();
+    let gateway = Gateway::start(&pool("a", &mock.url(), &["sk-old"]));
+    let mut client = gateway.connect();
+    let request = post("/v1/messages", "expect: 100-continue\r\n", "{\"model\":\"m\"}");
+    let (head, body) = request.split_at(request.len() - 4);
+    client.send(head);
+    reload(&gateway, &pool("a", &mock.url(), &["sk-new"]), 2);
+    client.send(body);
+    assert_eq!(client.answer().head.status(), 200);
+    assert_eq!(mock.only().field("x-api-key").as_deref(), Some("sk-new"));
 }

@@ -2,6 +2,8 @@
 //! of all who are counted, a key that comes back (BEHAVIOUR 2.5, 5 and 7). Never counts anything
 //! itself.
 
+use std::rc::Rc;
+
 use super::Exchange;
 use super::authenticate::bare;
 use super::conclude::Trail;
@@ -114,6 +116,29 @@ impl Exchange<'_> {
         }
     }
 
+    /// Keys that it knows are gone: whether another configuration took them away, which it should
+    /// go by then.
+    ///
+    /// # Errors
+    /// When the client left, or the process stops.
+    pub(super) async fn is_outdated(&mut self) -> Result<bool, Kind> {
+        let local = self.client.local.clone();
+        // In this order: a turn that is over has been published.
+        let is_turning = local.shared.turning.is_set();
+        if !Rc::ptr_eq(&local.setup(), &self.setup) {
+            return Ok(true);
+        }
+        if is_turning {
+            // The control plane is in between; adopting what it publishes calls whoever waits.
+            self.place = Place::take(&local, Wanted::new(), usize::MAX);
+            if Rc::ptr_eq(&local.setup(), &self.setup) {
+                self.wait_turn(Millis::now().plus(TURN_MS_MAX)).await?;
+            }
+            self.place = None;
+        }
+        Ok(!Rc::ptr_eq(&local.setup(), &self.setup))
+    }
+
     /// Waits until any of `wanted` may have room. False when it may not be waited for any longer.
     async fn wait_for_permit(&mut self, wanted: Wanted) -> Result<bool, Kind> {
         let concurrency = self.setup.snapshot.concurrency;
@@ -207,6 +232,9 @@ impl Exchange<'_> {
         self.setup.pools.byok.enter(digest, self.began.0)
     }
 }
+
+/// How long the control plane may take between taking keys away and publishing.
+const TURN_MS_MAX: u64 = 1_000;
 
 fn at_cap(refused: Refused) -> Kind {
     Kind::AtCap(refused.subject, refused.cap)

@@ -62,6 +62,9 @@ impl Exchange<'_> {
                     Step::Again | Step::NextProvider => {}
                 }
             }
+            if trail.exhausted.disabled > 0 && self.is_outdated().await? {
+                return Err(Kind::Outdated.into());
+            }
             if self.is_spent() || !self.wait_for_pool(&setup, routed, &trail).await? {
                 return self.conclude(trail).await;
             }

@@ -47,7 +47,7 @@ use crate::shared::clock::Millis;
 use crate::shared::credential::utilization::Wall;
 use crate::shared::lifecycle::Phase;
 use admit::Patience;
-use authenticate::Admitted;
+use authenticate::{Admitted, Payer};
 use failure::{Failure, Kind};
 use record::Seen;
 use route::Routed;
@@ -168,18 +168,53 @@ pub async fn run(client: &mut Connection, request: &Request, setup: Rc<Working>)
     Used { bytes: exchange.bytes_used, next }
 }
 
-impl Exchange<'_> {
+impl<'c> Exchange<'c> {
     /// Steps 4 to 10 of DESIGN 2; every `?` is a failure that [`Exchange::reject`] answers.
     async fn forward(&mut self) -> Result<Next, Failure> {
-        let (setup, request) = (self.setup.clone(), self.request);
+        let request = self.request;
         if self.client.local.shared.lifecycle.phase() >= Phase::Draining {
             return Err(Kind::Draining.into());
         }
         if request.wants_upgrade {
             return Err(Kind::Upgrade.into());
         }
-        let snapshot = &setup.snapshot;
-        let routed = route::route(snapshot, &request.head, request.bytes())?;
+        let (mut routed, mut payer) = self.enter()?;
+        if !routed.endpoint.is_scanned() {
+            loop {
+                self.allow_model()?;
+                self.admit().await?;
+                match self.pass_through(&routed, payer).await {
+                    Err(Failure { kind: Kind::Outdated, .. }) if self.adopt_newest() => {}
+                    ended => return ended,
+                }
+                (routed, payer) = self.enter()?;
+            }
+        }
+        self.phase = "request_body";
+        let body = self.receive_body().await?;
+        // While the body came, every key of the old configuration may have gone.
+        if self.adopt_newest() {
+            (routed, payer) = self.enter()?;
+        }
+        let facts = self.read_facts(&routed, &body)?;
+        let asked = Asked { body, facts };
+        self.client.stream.watch().on_hangup_end(self.gone_from(), None);
+        loop {
+            self.allow_model()?;
+            self.phase = "admit";
+            self.admit().await?;
+            match self.drive(&routed, payer, &asked).await {
+                Err(Failure { kind: Kind::Outdated, .. }) if self.adopt_newest() => {}
+                ended => return ended,
+            }
+            (routed, payer) = self.enter()?;
+        }
+    }
+
+    /// Where it goes and who pays, by the configuration it holds.
+    fn enter(&mut self) -> Result<(Routed<'c>, Payer), Failure> {
+        let (setup, request) = (self.setup.clone(), self.request);
+        let routed = route::route(&setup.snapshot, &request.head, request.bytes())?;
         self.endpoint = routed.endpoint;
         self.provider = routed.candidates.first().copied();
         self.phase = "authenticate";
@@ -187,21 +222,21 @@ impl Exchange<'_> {
         let Admitted { caller, payer } =
             authenticate::admit(local, &setup, &routed.candidates, fields, request.bytes())?;
         self.caller = caller;
-        let owner = caller.and_then(|caller| snapshot.callers.get(caller));
+        let owner = caller.and_then(|caller| setup.snapshot.callers.get(caller));
         self.seen.caller = owner.map(|c| Text::cut(c.name.as_bytes())).unwrap_or_default();
-        if !routed.endpoint.is_scanned() {
-            self.allow_model()?;
-            self.admit().await?;
-            return self.pass_through(&routed, payer).await;
+        Ok((routed, payer))
+    }
+
+    /// Goes on by the newest configuration, as long as nothing was answered. False when that is
+    /// the one it holds.
+    fn adopt_newest(&mut self) -> bool {
+        let newest = self.client.local.setup();
+        if Rc::ptr_eq(&newest, &self.setup) {
+            return false;
         }
-        self.phase = "request_body";
-        let body = self.receive_body().await?;
-        let facts = self.read_facts(&routed, &body)?;
-        self.allow_model()?;
-        self.phase = "admit";
-        self.client.stream.watch().on_hangup_end(self.gone_from(), None);
-        self.admit().await?;
-        self.drive(&routed, payer, &Asked { body, facts }).await
+        self.admission.release();
+        self.setup = newest;
+        true
     }
 
     /// Reads the whole body, within `limits.body`.

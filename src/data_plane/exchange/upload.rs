@@ -62,6 +62,9 @@ impl Exchange<'_> {
         let mut walker = Walker::new(&route.pool.pool, self.terms(&route));
         let Some((key, choice)) = self.choose(&route, &mut walker, &mut trail) else {
             trail.exhausted = walker.exhausted(self.now());
+            if trail.exhausted.disabled > 0 && self.is_outdated().await? {
+                return Err(Kind::Outdated.into());
+            }
             return self.conclude(trail).await;
         };
         let credential = Credential::Pool(key, choice.key);
