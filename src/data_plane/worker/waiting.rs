@@ -8,8 +8,6 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use smallvec::SmallVec;
-
 use super::local::Local;
 use super::notify::{First, first};
 use crate::data_plane::io::watch::{Peer, Watch};
@@ -18,7 +16,7 @@ use crate::shared::gate::{Gate, Permits};
 use crate::shared::lifecycle::Phase;
 
 /// The gates of which any would do.
-pub type Wanted = SmallVec<[&'static Gate; 4]>;
+pub type Wanted = Vec<&'static Gate>;
 
 /// The queue of one worker.
 #[derive(Debug, Default)]
