@@ -91,7 +91,10 @@ impl<N: Copy> Scanner<N> {
                 State::Broken => rest.len(),
                 State::Container => self.container(reader, rest, at),
                 State::Key | State::String => self.string(reader, rest, at),
-                _ if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') => 1,
+                _ if is_space(byte) => {
+                    // Some writers pad every event to the same length.
+                    rest.iter().position(|byte| !is_space(*byte)).unwrap_or(rest.len())
+                }
                 _ => self.token(reader, rest, at),
             };
             rest = rest.get(taken..).unwrap_or_default();
@@ -176,9 +179,9 @@ impl<N: Copy> Scanner<N> {
         let level = self.level().filter(|level| level.is_object)?;
         let after = rest.get(start..)?;
         let near = after.get(..KEY_NEAR_BYTES).unwrap_or(after);
-        let end = near.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+        let end = memchr::memchr2(b'"', b'\\', near)?;
         let [b'"', b':', value, ..] = after.get(end..)? else { return None };
-        if value.is_ascii_whitespace() {
+        if is_space(*value) {
             return None;
         }
         self.want = reader.member(level.node, after.get(..end)?);
@@ -371,6 +374,10 @@ impl<N: Copy> Scanner<N> {
         }
         self.held_len = self.held_len.saturating_add(bytes.len());
     }
+}
+
+const fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
 fn length(bytes: usize) -> u64 {

@@ -74,10 +74,9 @@ impl Statement for Chunk {
             .or_else(|| Sheet::figures(self.groq_usage.as_ref()))
             .or_else(|| Sheet::figures(self.choice_usage.as_ref()));
         seen.figures = figures.or(seen.figures);
-        let mut last = *self;
-        last.end_choice();
-        seen.stop_reason = last.stop_reason.or(seen.stop_reason);
-        seen.stops += last.stops;
+        // The last choice has not ended yet.
+        seen.stop_reason = self.choice_stop.or(self.stop_reason).or(seen.stop_reason);
+        seen.stops += self.stops + u64::from(self.choice_stop.is_some());
         seen.error = seen.error.or(self.error);
         seen.service_tier = self.service_tier.or(seen.service_tier);
     }
