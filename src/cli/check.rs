@@ -67,6 +67,8 @@ pub(super) fn value_json(value: &SettingValue) -> Value {
         SettingValue::Hidden(hint) => json!({ "hint": hint }),
         SettingValue::List(texts) => json!(texts),
         SettingValue::Number(number) => json!(number),
+        SettingValue::Permille(permille) => json!(f64::from(*permille) / 1_000.0),
+        SettingValue::Switch(switch) => json!(switch),
         SettingValue::Text(text) => json!(text),
     }
 }

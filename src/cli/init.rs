@@ -81,6 +81,8 @@ const CALLER: &str = r#"
 # [[caller]]
 # name = "alice"
 # key = { env = "ALICE_KEY" }         # begins with tg-; or key_sha256 = "SHA-256 of the key in hex"
+# max_concurrent = 16                 # exchanges at a time; no cap when absent
+# models = ["^claude-"]               # allow list of regular expressions; empty = all
 "#;
 
 const PROVIDER: &str = r#"
@@ -90,12 +92,21 @@ const PROVIDER: &str = r#"
 # name = "anthropic"                  # also served under the path prefix /anthropic
 # dialect = "anthropic"               # anthropic | openai
 # base_url = "https://api.anthropic.com"
+# select = "priority"      # priority | round_robin | least_in_flight | headroom | affinity
 # key_header = "auto"                 # auto | x-api-key | bearer | api-key
+# max_concurrent = 0                  # attempts at a time with all keys together; 0 = no cap
+# max_concurrent_per_key = 0          # with each key that says nothing itself; 0 = no cap
+# cooldown = { base = "60s", ceiling = "1h", retry_after_cap = "48h", jitter = 0.1 }
+# auth_recheck = "5m"                 # of a key that failed authentication; or "off"
+# retry_on_5xx = false                # one more try here before the next provider
 # include_usage = "auto"              # auto | on | off
+# model_class = [{ match = "opus", class = "opus" }]   # (example) models that share a limit
 # tls = { ca = "ca.pem" }             # a further root to trust
 # [[provider.key]]                    # as many as there are, in order of preference
 # name = "team-a"
 # value = { env = "ANTHROPIC_API_KEY" }   # or { file = "PATH" }, { credential = "NAME" } of systemd
+# max_concurrent = 64                 # 1 to 256; max_concurrent_per_key when absent
+# reserved_for = ["alice"]            # (example) only these callers use it, and no other key here
 "#;
 
 #[cfg(test)]

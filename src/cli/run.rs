@@ -44,8 +44,8 @@ fn serve(loaded: &Loaded) -> Result<ExitCode, String> {
     let tls = TlsConfigs::new(snapshot)
         .map_err(|(provider, error)| format!("provider {provider}: tls.ca: {error}"))?;
     let salt = salt(snapshot)?;
-    let shared = Shared::new(snapshot.clone(), workers, &salt)
-        .map_err(|error| format!("the kernel refuses an eventfd: {error}"))?;
+    let (shared, ledger) = Shared::new(snapshot.clone(), Arc::new(tls), workers, &salt)
+        .map_err(|error| format!("cannot start: {error}"))?;
     let shared = Arc::new(shared);
     let connections = start_block::connection_limit(snapshot, files);
     let block = StartBlock {
@@ -56,8 +56,8 @@ fn serve(loaded: &Loaded) -> Result<ExitCode, String> {
         snapshot,
     };
     let text = block.to_string();
-    start_workers(bound, &shared, &tls, choice.rung, connections)?;
-    control_plane::run(&shared, move || eprint!("{text}"))
+    start_workers(bound, &shared, choice.rung, connections)?;
+    control_plane::run(&shared, ledger, move || eprint!("{text}"))
         .map_err(|error| format!("the control plane cannot work: {error}"))
 }
 
@@ -85,7 +85,6 @@ fn bind(snapshot: &Snapshot, workers: usize) -> Result<Vec<sockets::Bound>, Stri
 fn start_workers(
     bound: Vec<sockets::Bound>,
     shared: &Arc<Shared>,
-    tls: &TlsConfigs,
     rung: runtime::Rung,
     connections: usize,
 ) -> Result<(), String> {
@@ -100,7 +99,6 @@ fn start_workers(
         listeners: queues.iter_mut().filter_map(Iterator::next).collect(),
         rung,
         shared: shared.clone(),
-        tls: tls.clone(),
     });
     worker::start(seats.collect()).map_err(|error| format!("cannot start a worker: {error}"))
 }

@@ -24,7 +24,16 @@ pub enum SettingValue {
     Hidden(String),
     List(Vec<String>),
     Number(usize),
+    /// A fraction, in thousandths: 0..=1000.
+    Permille(u16),
+    Switch(bool),
     Text(String),
+}
+
+impl SettingValue {
+    pub(super) fn list<'t>(texts: impl Iterator<Item = &'t str>) -> Self {
+        Self::List(texts.map(str::to_owned).collect())
+    }
 }
 
 impl fmt::Display for SettingValue {
@@ -36,6 +45,8 @@ impl fmt::Display for SettingValue {
                 write!(f, "[{}]", texts.join(", "))
             }
             Self::Number(number) => write!(f, "{number}"),
+            Self::Permille(permille) => write!(f, "{:?}", f64::from(*permille) / 1_000.0),
+            Self::Switch(switch) => write!(f, "{switch}"),
         }
     }
 }

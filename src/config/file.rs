@@ -65,9 +65,12 @@ impl Reading {
                     .map(|node| self.node(node))
                     .collect(),
             ),
-            DeValue::Boolean(_) => Value::Other("a boolean"),
+            DeValue::Boolean(switch) => Value::Boolean(switch),
             DeValue::Datetime(_) => Value::Other("a date"),
-            DeValue::Float(_) => Value::Other("a fraction"),
+            DeValue::Float(number) => {
+                let read = number.as_str().parse();
+                read.map_or(Value::Other("a number out of range"), Value::Fraction)
+            }
             DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
                 .map_or(Value::Other("a number out of range"), Value::Integer),
             DeValue::String(text) => Value::Text(Zeroizing::new(text.into_owned())),

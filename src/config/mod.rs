@@ -16,6 +16,7 @@ mod label;
 pub mod limits;
 mod mask;
 pub mod pattern;
+mod quoted;
 mod read;
 mod reference;
 mod report;

@@ -12,7 +12,8 @@ pub struct Pattern(regex::Regex);
 pub struct BadPattern {
     /// What is wrong, in one line.
     pub message: String,
-    /// Byte of the pattern where it goes wrong, when that is known.
+    /// Character of the pattern, from 0, where it goes wrong, when that is known. May be one past
+    /// the last.
     pub offset: Option<usize>,
 }
 
@@ -45,18 +46,16 @@ impl fmt::Debug for Pattern {
 
 impl BadPattern {
     /// The package shows a syntax error as a drawing; its last line says what is wrong, and the
-    /// caret under the pattern where.
+    /// caret under the pattern where. A pattern of many lines is drawn in another way.
     fn of(error: &regex::Error) -> Self {
         let text = error.to_string();
-        let caret = text.lines().find_map(|line| {
-            let at = line.find('^')?;
-            line.get(..at)?.chars().all(|c| c == ' ').then_some(at)
-        });
-        let last = text.lines().last().unwrap_or_default();
-        Self {
-            message: last.strip_prefix("error: ").unwrap_or(last).to_owned(),
-            offset: caret.and_then(|at| at.checked_sub(INDENT)),
-        }
+        let lines: Vec<&str> = text.lines().collect();
+        let offset = match lines.as_slice() {
+            [_, _, carets, _] => carets.find('^').and_then(|at| at.checked_sub(INDENT)),
+            _ => None,
+        };
+        let last = lines.last().copied().unwrap_or_default();
+        Self { message: last.strip_prefix("error: ").unwrap_or(last).to_owned(), offset }
     }
 }
 
@@ -84,6 +83,12 @@ mod tests {
     fn a_bad_pattern_says_what_and_where() {
         let error = Pattern::new("^(claude").unwrap_err();
         assert_eq!(error, BadPattern { message: "unclosed group".to_owned(), offset: Some(1) });
+        let at = |text: &str| Pattern::new(text).unwrap_err().offset;
+        assert_eq!(at("*a"), Some(0));
+        assert_eq!(at("äöü["), Some(3));
+        assert_eq!(at("a\\"), Some(1));
+        assert_eq!(at("a^b[z-a]"), Some(4));
+        assert_eq!(at("^a\nb("), None, "drawn in many lines");
         let error = Pattern::new("a{1000}{1000}{1000}").unwrap_err();
         assert!(error.message.contains("size limit"), "{error:?}");
     }

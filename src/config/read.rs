@@ -7,7 +7,9 @@ use super::effective::SettingValue;
 use super::error::ErrorKind;
 use super::report::Report;
 use super::section::{Section, did_you_mean};
-use super::setting::{Choice, Count, CountOr, Duration, DurationOr, Size, Text};
+use super::setting::{
+    Cap, Choice, Count, CountOr, Duration, DurationOr, Fraction, Size, Switch, Text, Texts,
+};
 use super::snapshot::Millis;
 use super::text::Place;
 use super::tree::Value;
@@ -30,9 +32,12 @@ impl<'a> Section<'a> {
         Some((value, node.place))
     }
 
-    /// A list of texts; `None` when it is absent.
-    pub fn texts(&self, text: &Text, report: &mut Report) -> Option<Vec<(&'a str, Place)>> {
-        let node = self.node(text.key)?;
+    /// A list of texts; `None` when it is absent, and its default is noted.
+    pub fn texts(&self, list: &Texts, report: &mut Report) -> Option<Vec<(&'a str, Place)>> {
+        let Some(node) = self.node(list.key) else {
+            self.note(list.key, SettingValue::list(list.default.iter().copied()), report);
+            return None;
+        };
         let mut texts = Vec::new();
         match &node.value {
             Value::Bare(value) => texts = split(value, node.place),
@@ -43,17 +48,16 @@ impl<'a> Section<'a> {
                     } else {
                         let message =
                             format!("must be a list of texts only, not {}", node.value.kind());
-                        self.error(ErrorKind::WrongType, text.key, message, report).at(node.place);
+                        self.error(ErrorKind::WrongType, list.key, message, report).at(node.place);
                     }
                 }
             }
             _ => {
-                self.wrong_type(text.key, "a list of texts", report);
+                self.wrong_type(list.key, "a list of texts", report);
                 return None;
             }
         }
-        let shown = texts.iter().map(|(value, _)| (*value).to_owned()).collect();
-        self.note(text.key, SettingValue::List(shown), report);
+        self.note(list.key, SettingValue::list(texts.iter().map(|(value, _)| *value)), report);
         Some(texts)
     }
 
@@ -99,6 +103,14 @@ impl<'a> Section<'a> {
         value
     }
 
+    /// A number without a default.
+    pub fn cap(&self, cap: &Cap, report: &mut Report) -> Option<usize> {
+        let expected = format!("a number from {} to {}", cap.min, cap.max);
+        let read = self.whole(cap.key, cap.min..=cap.max, &expected, report)?;
+        self.note(cap.key, SettingValue::Number(read), report);
+        Some(read)
+    }
+
     /// A number; `None` for the setting's word.
     pub fn count_or(&self, count: &CountOr, report: &mut Report) -> Option<usize> {
         let word = SettingValue::Text(count.word.to_owned());
@@ -124,17 +136,42 @@ impl<'a> Section<'a> {
 
     /// A span of time; `None` for the setting's word.
     pub fn duration_or(&self, duration: &DurationOr, report: &mut Report) -> Option<Millis> {
-        let word = SettingValue::Text(duration.word.to_owned());
         let is_word = |value: &Value| scalar_text(value) == Some(duration.word);
-        if self.node(duration.key).is_none_or(|node| is_word(&node.value)) {
-            self.note(duration.key, word, report);
-            return None;
-        }
-        let or = format!(", or \"{}\"", duration.word);
-        let read = self.span(duration.key, (duration.min_ms, duration.max_ms), &or, report);
-        let shown = read.map_or(word, |span| SettingValue::Text(span_text(span.0)));
-        self.note(duration.key, shown, report);
-        read
+        let value = match self.node(duration.key) {
+            None => duration.default_ms.map(Millis),
+            Some(node) if is_word(&node.value) => None,
+            Some(_) => {
+                let or = format!(", or \"{}\"", duration.word);
+                self.span(duration.key, (duration.min_ms, duration.max_ms), &or, report)
+            }
+        };
+        let shown = value.map_or_else(|| duration.word.to_owned(), |span| span_text(span.0));
+        self.note(duration.key, SettingValue::Text(shown), report);
+        value
+    }
+
+    /// A part of a whole, in thousandths.
+    pub fn fraction(&self, fraction: &Fraction, report: &mut Report) -> u16 {
+        let value = self.permille(fraction, report).unwrap_or(fraction.default_permille);
+        self.note(fraction.key, SettingValue::Permille(value), report);
+        value
+    }
+
+    pub fn switch(&self, switch: &Switch, report: &mut Report) -> bool {
+        let read = match self.node(switch.key).map(|node| &node.value) {
+            None => None,
+            Some(Value::Boolean(value)) => Some(*value),
+            Some(Value::Bare(text)) if matches!(text.as_str(), "true" | "false") => {
+                Some(text.as_str() == "true")
+            }
+            Some(_) => {
+                self.wrong_type(switch.key, "true or false", report);
+                None
+            }
+        };
+        let value = read.unwrap_or(switch.default);
+        self.note(switch.key, SettingValue::Switch(value), report);
+        value
     }
 
     /// A number of bytes.
@@ -164,6 +201,29 @@ impl<'a> Section<'a> {
             self.error(ErrorKind::Invalid, key, format!("must be {expected}"), report);
         }
         number
+    }
+
+    fn permille(&self, fraction: &Fraction, report: &mut Report) -> Option<u16> {
+        const EXPECTED: &str = "a fraction from 0 to 1, with at most three decimals";
+        let value = match &self.node(fraction.key)?.value {
+            Value::Fraction(value) => *value,
+            Value::Integer(0) => 0.0,
+            Value::Integer(1) => 1.0,
+            Value::Integer(_) => f64::NAN,
+            Value::Bare(text) if text.parse::<f64>().is_ok() => text.parse().ok()?,
+            _ => {
+                self.wrong_type(fraction.key, EXPECTED, report);
+                return None;
+            }
+        };
+        // The nearest doubles to a thousandth are far nearer than this; NaN is near nothing.
+        let is_near = |permille: &u16| (f64::from(*permille) / 1_000.0 - value).abs() < 1e-9;
+        let permille = (0..=1_000).find(is_near);
+        if permille.is_none() {
+            let message = format!("must be {EXPECTED}");
+            self.error(ErrorKind::Invalid, fraction.key, message, report);
+        }
+        permille
     }
 
     fn span(

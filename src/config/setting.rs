@@ -1,7 +1,6 @@
 //! The kinds of settings: what a key of a table may hold. Values live in `limits`, never here.
 
 use super::effective::SettingValue;
-use super::limits::LISTEN_DEFAULT;
 use super::read::{size_text, span_text};
 
 /// A table of the configuration: which keys it has, and which it must have.
@@ -37,33 +36,39 @@ impl Shape {
 /// One key of a table.
 #[derive(Clone, Copy, Debug)]
 pub enum Field {
+    Cap(&'static Cap),
     Choice(&'static (dyn Words + Sync)),
     Count(&'static Count),
     CountOr(&'static CountOr),
     Duration(&'static Duration),
     DurationOr(&'static DurationOr),
+    Fraction(&'static Fraction),
     /// Belongs to a feature this version does not have: refused, whatever it holds.
     Later(&'static str),
     Secret(&'static Text),
     Size(&'static Size),
+    Switch(&'static Switch),
     Table(&'static str, &'static Shape),
     Tables(&'static str, &'static Shape),
     Text(&'static Text),
-    /// A list of texts.
-    Texts(&'static Text),
+    Texts(&'static Texts),
 }
 
 impl Field {
     pub fn key(&self) -> &'static str {
         match self {
+            Self::Cap(cap) => cap.key,
             Self::Choice(choice) => choice.key(),
             Self::Count(count) => count.key,
             Self::CountOr(count) => count.key,
             Self::Duration(duration) => duration.key,
             Self::DurationOr(duration) => duration.key,
+            Self::Fraction(fraction) => fraction.key,
             Self::Later(key) | Self::Table(key, _) | Self::Tables(key, _) => key,
-            Self::Secret(text) | Self::Text(text) | Self::Texts(text) => text.key,
+            Self::Secret(text) | Self::Text(text) => text.key,
             Self::Size(size) => size.key,
+            Self::Switch(switch) => switch.key,
+            Self::Texts(texts) => texts.key,
         }
     }
 
@@ -75,10 +80,15 @@ impl Field {
             Self::Count(count) => Some(SettingValue::Number(count.default)),
             Self::CountOr(count) => text(count.word.to_owned()),
             Self::Duration(duration) => text(span_text(duration.default_ms)),
-            Self::DurationOr(duration) => text(duration.word.to_owned()),
+            Self::DurationOr(duration) => {
+                text(duration.default_ms.map_or_else(|| duration.word.to_owned(), span_text))
+            }
+            Self::Fraction(fraction) => Some(SettingValue::Permille(fraction.default_permille)),
             Self::Size(size) => text(size_text(size.default_bytes)),
-            Self::Texts(_) => Some(SettingValue::List(vec![LISTEN_DEFAULT.to_string()])),
-            Self::Later(_)
+            Self::Switch(switch) => Some(SettingValue::Switch(switch.default)),
+            Self::Texts(texts) => Some(SettingValue::list(texts.default.iter().copied())),
+            Self::Cap(_)
+            | Self::Later(_)
             | Self::Secret(_)
             | Self::Table(..)
             | Self::Tables(..)
@@ -89,16 +99,29 @@ impl Field {
     /// One line on what the setting is for; `None` for tables and settings of later versions.
     pub fn why(&self) -> Option<&'static str> {
         match self {
+            Self::Cap(cap) => Some(cap.why),
             Self::Choice(choice) => Some(choice.why()),
             Self::Count(count) => Some(count.why),
             Self::CountOr(count) => Some(count.why),
             Self::Duration(duration) => Some(duration.why),
             Self::DurationOr(duration) => Some(duration.why),
+            Self::Fraction(fraction) => Some(fraction.why),
             Self::Later(_) | Self::Table(..) | Self::Tables(..) => None,
-            Self::Secret(text) | Self::Text(text) | Self::Texts(text) => Some(text.why),
+            Self::Secret(text) | Self::Text(text) => Some(text.why),
             Self::Size(size) => Some(size.why),
+            Self::Switch(switch) => Some(switch.why),
+            Self::Texts(texts) => Some(texts.why),
         }
     }
+}
+
+/// A whole number that may be absent: then there is no cap, or another setting names it.
+#[derive(Debug)]
+pub struct Cap {
+    pub key: &'static str,
+    pub max: usize,
+    pub min: usize,
+    pub why: &'static str,
 }
 
 /// One word out of a few; the first is the default, unless the table requires one.
@@ -160,14 +183,24 @@ pub struct Duration {
     pub why: &'static str,
 }
 
-/// A span of time or a word; the word is the default.
+/// A span of time or a word. Bounds inclusive.
 #[derive(Debug)]
 pub struct DurationOr {
+    /// `None`: the word.
+    pub default_ms: Option<u64>,
     pub key: &'static str,
     pub max_ms: u64,
     pub min_ms: u64,
     pub why: &'static str,
     pub word: &'static str,
+}
+
+/// A part of a whole: from 0 to 1, with three decimals.
+#[derive(Debug)]
+pub struct Fraction {
+    pub default_permille: u16,
+    pub key: &'static str,
+    pub why: &'static str,
 }
 
 /// A number of bytes. Bounds inclusive.
@@ -180,12 +213,32 @@ pub struct Size {
     pub why: &'static str,
 }
 
+/// Yes or no.
+#[derive(Debug)]
+pub struct Switch {
+    pub default: bool,
+    pub key: &'static str,
+    pub why: &'static str,
+}
+
 /// A text whose form the reader of its table checks. Has no default.
 #[derive(Debug)]
 pub struct Text {
     pub example: &'static str,
     pub key: &'static str,
     /// A regular expression for the schema; the reader may be stricter. Empty: any text.
+    pub pattern: &'static str,
+    pub why: &'static str,
+}
+
+/// A list of texts whose form the reader of its table checks.
+#[derive(Debug)]
+pub struct Texts {
+    pub default: &'static [&'static str],
+    pub key: &'static str,
+    /// Fewest entries of a list that is there.
+    pub min: usize,
+    /// As of [`Text`], for each.
     pub pattern: &'static str,
     pub why: &'static str,
 }

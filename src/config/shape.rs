@@ -2,7 +2,7 @@
 //! later ones, which are refused by name. Holds no default and no bound.
 
 use super::limits as l;
-use super::setting::{Field, Shape, Text};
+use super::setting::{Field, Shape, Text, Texts};
 
 /// The whole configuration.
 pub const ROOT: Shape = Shape::of(&[
@@ -11,9 +11,9 @@ pub const ROOT: Shape = Shape::of(&[
     Field::Table("auth", &AUTH),
     Field::Tables("caller", &CALLER),
     Field::Tables("provider", &PROVIDER),
-    Field::Later("failover"),
-    Field::Later("concurrency"),
-    Field::Later("observation"),
+    Field::Table("failover", &FAILOVER),
+    Field::Table("concurrency", &CONCURRENCY),
+    Field::Table("observation", &OBSERVATION),
     Field::Later("route"),
     Field::Later("header_rule"),
     Field::Table("stream", &STREAM),
@@ -25,7 +25,7 @@ pub const ROOT: Shape = Shape::of(&[
 ]);
 
 pub const SERVER: Shape = Shape::of(&[
-    Field::Texts(&LISTEN),
+    Field::Texts(&l::LISTEN),
     Field::CountOr(&l::WORKERS),
     Field::Choice(&l::DRIVER),
     Field::Choice(&l::EXPOSE_HEADERS),
@@ -38,8 +38,8 @@ pub const CALLER: Shape = Shape::of(&[
     Field::Text(&CALLER_NAME),
     Field::Secret(&CALLER_KEY),
     Field::Text(&CALLER_KEY_SHA256),
-    Field::Later("max_concurrent"),
-    Field::Later("models"),
+    Field::Cap(&l::CALLER_MAX_CONCURRENT),
+    Field::Texts(&CALLER_MODELS),
 ])
 .requires(&[CALLER_NAME.key])
 .requires_one_of(&[CALLER_KEY.key, CALLER_KEY_SHA256.key]);
@@ -48,32 +48,60 @@ pub const PROVIDER: Shape = Shape::of(&[
     Field::Text(&PROVIDER_NAME),
     Field::Choice(&l::DIALECT),
     Field::Text(&BASE_URL),
-    Field::Later("select"),
+    Field::Choice(&l::SELECT),
     Field::Choice(&l::KEY_HEADER),
-    Field::Later("max_concurrent"),
-    Field::Later("max_concurrent_per_key"),
-    Field::Later("cooldown"),
-    Field::Later("auth_recheck"),
-    Field::Later("retry_on_5xx"),
+    Field::Count(&l::PROVIDER_MAX_CONCURRENT),
+    Field::Count(&l::MAX_CONCURRENT_PER_KEY),
+    Field::Table("cooldown", &COOLDOWN),
+    Field::DurationOr(&l::AUTH_RECHECK),
+    Field::Switch(&l::RETRY_ON_5XX),
     Field::Choice(&l::INCLUDE_USAGE),
     Field::Later("demote_non_streaming"),
     Field::Later("breaker"),
-    Field::Later("model_class"),
+    Field::Tables("model_class", &MODEL_CLASS),
     Field::Later("max_tokens_default"),
     Field::Table("tls", &PROVIDER_TLS),
     Field::Tables("key", &PROVIDER_KEY),
 ])
 .requires(&[PROVIDER_NAME.key, l::DIALECT.key, BASE_URL.key]);
 
+pub const COOLDOWN: Shape = Shape::of(&[
+    Field::Duration(&l::COOLDOWN_BASE),
+    Field::Duration(&l::COOLDOWN_CEILING),
+    Field::Duration(&l::COOLDOWN_RETRY_AFTER_CAP),
+    Field::Fraction(&l::COOLDOWN_JITTER),
+]);
+
+pub const MODEL_CLASS: Shape =
+    Shape::of(&[Field::Text(&MODEL_CLASS_MATCH), Field::Text(&MODEL_CLASS_NAME)])
+        .requires(&[MODEL_CLASS_MATCH.key, MODEL_CLASS_NAME.key]);
+
 pub const PROVIDER_TLS: Shape = Shape::of(&[Field::Text(&CA)]);
 
 pub const PROVIDER_KEY: Shape = Shape::of(&[
     Field::Text(&KEY_NAME),
     Field::Secret(&KEY_VALUE),
-    Field::Later("max_concurrent"),
-    Field::Later("reserved_for"),
+    Field::Cap(&l::KEY_MAX_CONCURRENT),
+    Field::Texts(&RESERVED_FOR),
 ])
 .requires(&[KEY_VALUE.key]);
+
+pub const FAILOVER: Shape = Shape::of(&[
+    Field::Count(&l::MAX_ATTEMPTS),
+    Field::DurationOr(&l::FAILOVER_DEADLINE),
+    Field::Duration(&l::WAIT_FOR_KEY),
+    Field::Size(&l::FIRST_EVENT_BYTES),
+    Field::Duration(&l::FIRST_EVENT_WAIT),
+]);
+
+pub const CONCURRENCY: Shape = Shape::of(&[
+    Field::Count(&l::GLOBAL),
+    Field::Duration(&l::QUEUE_TIMEOUT),
+    Field::Count(&l::QUEUE_LENGTH),
+]);
+
+pub const OBSERVATION: Shape =
+    Shape::of(&[Field::Switch(&l::ACCOUNTING), Field::Duration(&l::OBSERVATION_FLOOR)]);
 
 pub const STREAM: Shape = Shape::of(&[
     Field::Later("keepalive_ping"),
@@ -104,7 +132,7 @@ pub const LIMITS: Shape = Shape::of(&[
     Field::Count(&l::HEADERS),
     Field::CountOr(&l::CONNECTIONS),
     Field::Count(&l::UPSTREAM_IDLE_PER_WORKER),
-    Field::Later("byok_entries"),
+    Field::Count(&l::BYOK_ENTRIES),
 ]);
 
 pub const DRAIN: Shape =
@@ -119,13 +147,6 @@ pub const STORAGE: Shape = Shape::of(&[
 ]);
 
 pub const LOG: Shape = Shape::of(&[Field::Choice(&l::FORMAT), Field::Choice(&l::LEVEL)]);
-
-pub const LISTEN: Text = Text {
-    example: "127.0.0.1:8787",
-    key: "listen",
-    pattern: r"^.+:[0-9]+$",
-    why: "addresses to listen on, as IP:PORT; port 0 = any free one",
-};
 
 pub const CALLER_NAME: Text = Text {
     example: "alice",
@@ -148,6 +169,14 @@ pub const CALLER_KEY_SHA256: Text = Text {
     why: "instead of key: SHA-256 of the whole key, in hex",
 };
 
+pub const CALLER_MODELS: Texts = Texts {
+    default: &[],
+    key: "models",
+    min: 0,
+    pattern: ".",
+    why: "models it may ask for: regular expressions, of which one must match; empty = all",
+};
+
 pub const PROVIDER_NAME: Text = Text {
     example: "anthropic",
     key: "name",
@@ -160,6 +189,20 @@ pub const BASE_URL: Text = Text {
     key: "base_url",
     pattern: "^[Hh][Tt][Tt][Pp][Ss]?://[^?#@]+$",
     why: "http or https; its path is put before the request's own",
+};
+
+pub const MODEL_CLASS_MATCH: Text = Text {
+    example: "opus",
+    key: "match",
+    pattern: ".",
+    why: "regular expression; the first that matches a model tells its class",
+};
+
+pub const MODEL_CLASS_NAME: Text = Text {
+    example: "opus",
+    key: "class",
+    pattern: LABEL,
+    why: "models that share a limit; others are a class by their name without its date",
 };
 
 pub const CA: Text = Text {
@@ -181,6 +224,14 @@ pub const KEY_VALUE: Text = Text {
     key: "value",
     pattern: r"^[!-~]+$",
     why: "the provider's key",
+};
+
+pub const RESERVED_FOR: Texts = Texts {
+    default: &[],
+    key: "reserved_for",
+    min: 0,
+    pattern: LABEL,
+    why: "names of callers: only they use it, and they use no other key of this provider",
 };
 
 pub const STORAGE_PATH: Text = Text {

@@ -18,9 +18,12 @@ pub(super) struct Node {
 pub(super) enum Value {
     /// From the command line or the environment: a text that may stand for any scalar.
     Bare(Zeroizing<String>),
+    Boolean(bool),
+    /// Infinite or not a number, too, if somebody wrote so.
+    Fraction(f64),
     Integer(i64),
     List(Vec<Node>),
-    /// A boolean, fraction, date or an integer beyond 64 bits, which no setting takes.
+    /// A date or a number beyond 64 bits, which no setting takes.
     Other(&'static str),
     Table(Table),
     Text(Zeroizing<String>),
@@ -31,6 +34,8 @@ impl Value {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Bare(_) | Self::Text(_) => "a text",
+            Self::Boolean(_) => "a boolean",
+            Self::Fraction(_) => "a fraction",
             Self::Integer(_) => "a number",
             Self::List(_) => "a list",
             Self::Other(kind) => kind,

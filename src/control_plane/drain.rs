@@ -42,7 +42,7 @@ pub async fn run(
     bell: &UnixStream,
     signals: &mut Signals,
 ) -> io::Result<ExitCode> {
-    let times = shared.snapshot.load().drain;
+    let times = shared.setup.load().snapshot.drain;
     let deadline = Instant::now() + Duration::from(times.deadline);
     advance(shared, Phase::LameDuck);
     tracing::info!(in_flight = shared.in_flight(), "draining");

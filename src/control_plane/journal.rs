@@ -9,14 +9,17 @@ use crate::protocol::rate_limit::summary::{Quota, ResetSeen, Summary, UnifiedSum
 use crate::protocol::usage::Outcome;
 use crate::protocol::usage::figures::Usage;
 use crate::shared::Shared;
-use crate::shared::journal::{Answered, Asked, Ended, Record};
+use crate::shared::journal::{Answered, Asked, Ended, Entry, KeyState, Record};
 
 /// Empties every worker's queue, and returns once each has seen that this reader sleeps.
 pub fn write_all(shared: &Shared) {
     for cell in &shared.workers {
         loop {
-            while let Some(record) = cell.journal.pop() {
-                write(&record);
+            while let Some(entry) = cell.journal.pop() {
+                match entry {
+                    Entry::Exchange(record) => write(&record),
+                    Entry::KeyState(state) => write_key_state(&state),
+                }
             }
             if cell.journal.fall_asleep() {
                 break;
@@ -35,6 +38,21 @@ fn write(record: &Record) {
     }
 }
 
+/// A key that failed authentication needs somebody; one that is limited comes back by itself
+/// (BEHAVIOUR 9).
+fn write_key_state(state: &KeyState) {
+    let KeyState { class, key, is_auth_failed, provider, reason, wait_ms } = state;
+    let (provider, key, class) = (provider.as_str(), key.as_str(), class.as_str());
+    if *is_auth_failed {
+        tracing::warn!(provider, key, class, reason, recheck_ms = wait_ms, "key failed");
+        return;
+    }
+    tracing::info!(provider, key, class, reason, wait_ms, "key cooling");
+    if wait_ms.is_some_and(|wait_ms| wait_ms > LONG_WAIT_MS) {
+        tracing::warn!(provider, key, class, wait_ms, "key cooling for more than a day");
+    }
+}
+
 fn write_failure(Record { asked, ended, .. }: &Record, code: &str) {
     tracing::warn!(
         request_id = asked.id.as_str(),
@@ -49,6 +67,8 @@ fn write_failure(Record { asked, ended, .. }: &Record, code: &str) {
         body_bytes = asked.body_bytes,
         anthropic_beta = asked.beta.as_str(),
         attempts = ended.attempts,
+        cap_value = ended.cap,
+        caller = asked.caller.as_str(),
         elapsed_ms = ended.duration_ms,
         phase = ended.phase,
         cause = ended.cause.as_str(),
@@ -195,6 +215,9 @@ fn client(user_agent: &str) -> Option<&'static str> {
 fn text(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
 }
+
+/// A rest that somebody should know of (BEHAVIOUR 3).
+const LONG_WAIT_MS: u64 = 24 * 3_600_000;
 
 #[cfg(test)]
 mod tests {

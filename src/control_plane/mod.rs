@@ -17,6 +17,7 @@ use tokio::net::UnixStream;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::shared::Shared;
+use crate::shared::ledger::Ledger;
 use crate::shared::worker_cell::WorkerCell;
 
 /// Runs the control plane on this thread until the process is to end.
@@ -25,8 +26,10 @@ use crate::shared::worker_cell::WorkerCell;
 ///
 /// # Errors
 /// When the kernel refuses what the plane cannot do without: its runtime, signals, its bell.
-pub fn run(shared: &Arc<Shared>, ready: impl FnOnce()) -> io::Result<ExitCode> {
+pub fn run(shared: &Arc<Shared>, ledger: Ledger, ready: impl FnOnce()) -> io::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // Kept for as long as workers run: it is the only one who may move credentials.
+    let _ledger = ledger;
     runtime.block_on(serve(shared, ready))
 }
 

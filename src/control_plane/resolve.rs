@@ -39,8 +39,8 @@ pub async fn keep_resolving(shared: Arc<Shared>) {
 }
 
 fn names(shared: &Shared) -> BTreeSet<String> {
-    let snapshot = shared.snapshot.load();
-    let hosts = snapshot.providers.iter().map(|provider| provider.origin.host.as_str());
+    let setup = shared.setup.load();
+    let hosts = setup.snapshot.providers.iter().map(|provider| provider.origin.host.as_str());
     hosts.filter(|host| host.parse::<IpAddr>().is_err()).map(ToOwned::to_owned).collect()
 }
 

@@ -7,6 +7,7 @@ pub mod ascii;
 #[cfg(test)]
 mod corpus;
 pub mod dialect;
+pub mod error_body;
 pub mod http1;
 pub mod json;
 pub mod rate_limit;

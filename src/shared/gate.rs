@@ -176,6 +176,16 @@ impl Permits {
         Ok(())
     }
 
+    /// The permit of an attempt with a credential that a client brought, which has no gate.
+    ///
+    /// # Errors
+    /// [`Refused`] when the provider's cap is reached; the exchange's own permits stay.
+    pub fn enter_brought(&mut self, provider: &'static Gate) -> Result<(), Refused> {
+        self.leave();
+        self.provider = take(Some(provider), Subject::Provider)?;
+        Ok(())
+    }
+
     /// Gives the attempt's permits back; the exchange's own stay.
     pub fn leave(&mut self) {
         self.credential = None;

@@ -10,6 +10,33 @@ use crate::protocol::rate_limit::summary::Summary;
 use crate::protocol::usage::Outcome;
 use crate::protocol::usage::figures::Usage;
 
+/// What a worker tells.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a place in the queue is of a fixed size")]
+pub enum Entry {
+    /// An exchange ended.
+    Exchange(Record),
+    /// A credential's state changed.
+    KeyState(KeyState),
+}
+
+/// A change of a credential's state, told by whoever made it.
+#[derive(Clone, Debug)]
+pub struct KeyState {
+    /// The model class it is about; empty = the whole credential.
+    pub class: Text<96>,
+    /// Its name.
+    pub key: Text<64>,
+    /// It failed authentication, rather than being limited.
+    pub is_auth_failed: bool,
+    /// Its provider.
+    pub provider: Text<64>,
+    /// Why.
+    pub reason: &'static str,
+    /// Milliseconds until it is available, or probed, again; `None` = never by itself.
+    pub wait_ms: Option<u64>,
+}
+
 /// One exchange (CONFIG.md, shape `request`). Of a fixed size; holds no secret, no header value
 /// but those named here, and no body byte. Texts that are longer than their place are cut.
 #[derive(Clone, Debug)]
@@ -64,6 +91,8 @@ pub struct Asked {
 pub struct Ended {
     /// Upstream calls made.
     pub attempts: u32,
+    /// The cap that was reached, when one was.
+    pub cap: Option<u32>,
     /// Why it failed, for people; empty when it did not.
     pub cause: Text<192>,
     /// The `x-tidegate-error` code, when it failed.
@@ -138,7 +167,7 @@ pub struct Journal {
     /// 1 while the reader waits for its bell.
     asleep: AtomicU8,
     dropped: AtomicU64,
-    queue: ArrayQueue<Record>,
+    queue: ArrayQueue<Entry>,
 }
 
 impl Journal {
@@ -151,10 +180,10 @@ impl Journal {
         }
     }
 
-    /// Hands a record over, or drops and counts it when the queue is full. True: the reader is
+    /// Hands an entry over, or drops and counts it when the queue is full. True: the reader is
     /// asleep and its bell must be rung.
-    pub fn push(&self, record: Record) -> bool {
-        if self.queue.push(record).is_err() {
+    pub fn push(&self, entry: Entry) -> bool {
+        if self.queue.push(entry).is_err() {
             // Relaxed: a count that nothing is published by.
             self.dropped.fetch_add(1, Ordering::Relaxed);
             return false;
@@ -176,8 +205,8 @@ impl Journal {
         false
     }
 
-    /// The oldest record.
-    pub fn pop(&self) -> Option<Record> {
+    /// The oldest entry.
+    pub fn pop(&self) -> Option<Entry> {
         self.queue.pop()
     }
 
@@ -202,8 +231,8 @@ const GAP_PLACES: usize = 16;
 mod tests {
     use super::*;
 
-    fn record(status: u16) -> Record {
-        Record {
+    fn record(status: u16) -> Entry {
+        Entry::Exchange(Record {
             answered: Answered::default(),
             asked: Asked {
                 beta: Text::default(),
@@ -225,6 +254,7 @@ mod tests {
             },
             ended: Ended {
                 attempts: 1,
+                cap: None,
                 cause: Text::default(),
                 code: None,
                 duration_ms: 0,
@@ -233,6 +263,13 @@ mod tests {
                 provider: Text::default(),
                 status,
             },
+        })
+    }
+
+    fn status(entry: Option<Entry>) -> Option<u16> {
+        match entry? {
+            Entry::Exchange(record) => Some(record.ended.status),
+            Entry::KeyState(_) => None,
         }
     }
 
@@ -243,7 +280,7 @@ mod tests {
             assert!(!journal.push(record(500)));
         }
         assert_eq!(journal.dropped(), 1);
-        assert_eq!(journal.pop().map(|r| r.ended.status), Some(500));
+        assert_eq!(status(journal.pop()), Some(500));
         assert!(!journal.push(record(502)));
         assert_eq!(journal.dropped(), 1);
     }

@@ -2,7 +2,7 @@
 //!
 //! | word | written by | read by |
 //! | --- | --- | --- |
-//! | `snapshot`, `addresses` ([`published::Published`]) | control plane | workers, by version |
+//! | `setup`, `addresses` ([`published::Published`]) | control plane | workers, by version |
 //! | [`lifecycle::Lifecycle`] | control plane | workers |
 //! | [`counters::Counters`] | its own worker | any worker's `/livez`, control plane |
 //! | [`worker_cell::WorkerCell`] (adopted version) | its own worker | control plane |
@@ -16,15 +16,18 @@
 //! | [`wake::Wake`] (an eventfd) | whoever has news | whose it is |
 
 pub mod addresses;
+pub mod callers;
 pub mod clock;
 pub mod counters;
 pub mod credential;
 pub mod gate;
 pub mod journal;
 pub mod keyed_hash;
+pub mod ledger;
 pub mod lifecycle;
 pub mod pools;
 pub mod published;
+pub mod setup;
 pub mod wake;
 pub mod worker_cell;
 
@@ -36,11 +39,12 @@ use crate::config::snapshot::Snapshot;
 
 use addresses::Addresses;
 use clock::WallClock;
-use credential::table::{Roster, Table, TableFull};
+use credential::table::TableFull;
 use keyed_hash::KeyedHash;
+use ledger::{Changes, Ledger};
 use lifecycle::Lifecycle;
-use pools::Pools;
 use published::Published;
+use setup::{Prepared, Setup};
 use wake::Wake;
 use worker_cell::WorkerCell;
 
@@ -55,10 +59,8 @@ pub struct Shared {
     pub keyed_hash: KeyedHash,
     /// Running, draining or stopping.
     pub lifecycle: Lifecycle,
-    /// State of credentials.
-    pub pools: Pools,
-    /// The configuration in force.
-    pub snapshot: Published<Snapshot>,
+    /// The configuration in force, with its state.
+    pub setup: Published<Setup>,
     /// Calendar time by the monotonic clock.
     pub wall: WallClock,
     /// One cell per worker, by worker index.
@@ -66,26 +68,59 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Shared state for `workers` workers.
+    /// Shared state for `workers` workers, and the book of who lives where in it, which belongs to
+    /// the control plane.
     ///
     /// # Errors
-    /// When the kernel refuses an eventfd (out of file descriptors).
-    pub fn new(snapshot: Arc<Snapshot>, workers: usize, salt: &[u8; 32]) -> std::io::Result<Self> {
+    /// When the kernel refuses an eventfd (out of file descriptors), or there are more keys than
+    /// the table has room for.
+    pub fn new(
+        snapshot: Arc<Snapshot>,
+        prepared: Prepared,
+        workers: usize,
+        salt: &[u8; 32],
+    ) -> std::io::Result<(Self, Ledger)> {
         let keyed_hash = KeyedHash::new(salt);
-        let mut roster = Roster::new(Table::leaked());
-        let pools = Pools::new(&snapshot, &mut roster, &keyed_hash)
+        let mut ledger = Ledger::new(keyed_hash.clone(), snapshot.limits.byok_entries);
+        let (pools, _all_new) = ledger
+            .turn(&snapshot, FIRST_VERSION)
             .map_err(|TableFull| std::io::Error::other("more keys than the table has room for"))?;
         let cells: std::io::Result<Vec<_>> = (0..workers).map(|_| WorkerCell::new()).collect();
-        Ok(Self {
+        let setup = Setup::new(snapshot, pools, prepared, &keyed_hash);
+        let shared = Self {
             addresses: Published::new(Arc::default()),
             bell: Wake::new()?,
             keyed_hash,
             lifecycle: Lifecycle::new(),
-            pools,
-            snapshot: Published::new(snapshot),
+            setup: Published::new(Arc::new(setup)),
             wall: WallClock::start(),
             workers: cells?.into_boxed_slice(),
-        })
+        };
+        Ok((shared, ledger))
+    }
+
+    /// Puts another configuration in force and wakes every worker. Returns its version and what
+    /// became of the credentials. All or nothing; one caller at a time (the control plane).
+    ///
+    /// # Errors
+    /// [`TableFull`] when there are more keys than the table has room for; nothing changed then.
+    pub fn install(
+        &self,
+        ledger: &mut Ledger,
+        snapshot: Arc<Snapshot>,
+        prepared: Prepared,
+    ) -> Result<(u64, Changes), TableFull> {
+        let (pools, changes) = ledger.turn(&snapshot, self.setup.version() + 1)?;
+        let setup = Setup::new(snapshot, pools, prepared, &self.keyed_hash);
+        let version = self.setup.publish(Arc::new(setup));
+        self.wake_all();
+        Ok((version, changes))
+    }
+
+    /// The oldest configuration that a worker still runs on; workers that ended do not count.
+    pub fn adopted(&self) -> u64 {
+        let running = self.workers.iter().filter(|cell| !cell.has_ended());
+        running.map(WorkerCell::adopted).min().unwrap_or(u64::MAX)
     }
 
     /// Exchanges under way over all workers. Not a snapshot: the counts are read one by one.
@@ -100,3 +135,6 @@ impl Shared {
         }
     }
 }
+
+/// The version that a process begins with.
+const FIRST_VERSION: u64 = 1;

@@ -18,6 +18,8 @@ fn mode(mode: &str) -> String {
 enum Outcome {
     /// The provider was asked with this `x-api-key`.
     Asked(String),
+    /// Its owner is known, but there is no key to ask with.
+    NoKey,
     Refused,
 }
 
@@ -29,13 +31,20 @@ fn row(config: &str) -> Vec<Outcome> {
     let mut asked = 0;
     for fields in [ALICE_KEY, UNKNOWN_KEY, OWN_KEY, ""] {
         let answer = gateway.ask(post("/v1/messages", fields, "{}"));
-        if answer.head.status() == 200 {
-            asked += 1;
-            let seen = mock.log(asked).pop().unwrap();
-            row.push(Outcome::Asked(seen.field("x-api-key").unwrap_or_default()));
-        } else {
-            assert_unauthorized(&answer, fields);
-            row.push(Outcome::Refused);
+        match answer.head.status() {
+            200 => {
+                asked += 1;
+                let seen = mock.log(asked).pop().unwrap();
+                row.push(Outcome::Asked(seen.field("x-api-key").unwrap_or_default()));
+            }
+            503 => {
+                assert_eq!(answer.code(), Some("no_key"));
+                row.push(Outcome::NoKey);
+            }
+            _ => {
+                assert_unauthorized(&answer, fields);
+                row.push(Outcome::Refused);
+            }
         }
     }
     assert_eq!(mock.stat("requests"), asked as u64, "a refused request sends nothing");
@@ -90,7 +99,7 @@ fn mode_open_uses_the_pool_for_all_but_unknown_gateway_keys() {
 #[test]
 fn mode_open_without_keys_takes_the_clients_own() {
     let row = row(&(keyless() + &mode("open")));
-    assert_eq!(row, [Outcome::Refused, Outcome::Refused, own(), Outcome::Refused]);
+    assert_eq!(row, [Outcome::NoKey, Outcome::Refused, own(), Outcome::Refused]);
 }
 
 #[test]

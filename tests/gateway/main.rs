@@ -14,6 +14,7 @@ mod cli;
 mod cuts;
 mod downstream;
 mod exhaustion;
+mod failover;
 mod headers;
 mod include_usage;
 mod leaving;

@@ -2,25 +2,30 @@
 
 use sha2::{Digest, Sha256};
 
-use super::Context;
+use super::{Context, narrow, patterns};
 use crate::config::error::ErrorKind;
-use crate::config::label;
+use crate::config::pattern::Pattern;
 use crate::config::report::Report;
 use crate::config::section::Section;
-use crate::config::shape;
 use crate::config::snapshot::Caller;
 use crate::config::text::Place;
+use crate::config::{label, limits, shape};
 
-/// All callers; with an error in the report the list may be short of some.
+/// All callers, and the names of all; with an error in the report the first list may be short of
+/// some, else the two go side by side.
 pub(super) fn callers(
     root: &Section<'_>,
     context: &Context<'_>,
     report: &mut Report,
-) -> Vec<Caller> {
+) -> (Vec<Caller>, Vec<String>) {
     let mut callers: Vec<(Caller, Place)> = Vec::new();
+    let mut names = Vec::new();
     for section in root.tables("caller", &shape::CALLER, report) {
         let name = name(&section, report);
+        names.extend(name.iter().map(|(name, _)| name.clone()));
         let digest = digest(&section, context, report);
+        let max_concurrent = section.cap(&limits::CALLER_MAX_CONCURRENT, report).map_or(0, narrow);
+        let models = models(&section, context, report);
         let (Some((name, place)), Some((key_sha256, key_place))) = (name, digest) else { continue };
         if let Some((_, first)) = callers.iter().find(|(other, _)| other.name == name) {
             let message = "is the name of another caller";
@@ -32,9 +37,9 @@ pub(super) fn callers(
             let key = section.key(shape::CALLER_KEY.key);
             report.error(ErrorKind::Duplicate, &key, message).at(key_place);
         }
-        callers.push((Caller { key_sha256, max_concurrent: 0, models: Vec::new(), name }, place));
+        callers.push((Caller { key_sha256, max_concurrent, models, name }, place));
     }
-    callers.into_iter().map(|(caller, _)| caller).collect()
+    (callers.into_iter().map(|(caller, _)| caller).collect(), names)
 }
 
 fn name(section: &Section<'_>, report: &mut Report) -> Option<(String, Place)> {
@@ -44,6 +49,26 @@ fn name(section: &Section<'_>, report: &mut Report) -> Option<(String, Place)> {
         return None;
     }
     Some((name.to_owned(), place))
+}
+
+fn models(section: &Section<'_>, context: &Context<'_>, report: &mut Report) -> Vec<Pattern> {
+    let key = shape::CALLER_MODELS.key;
+    let Some(texts) = section.texts(&shape::CALLER_MODELS, report) else { return Vec::new() };
+    if texts.len() > limits::CALLER_MODELS_MAX {
+        let message = format!("must have at most {} patterns", limits::CALLER_MODELS_MAX);
+        section.error(ErrorKind::Invalid, key, message, report);
+    }
+    let mut models = Vec::new();
+    let mut seen: Vec<(&str, Place)> = Vec::new();
+    for (text, place) in texts {
+        if let Some((_, first)) = seen.iter().find(|(other, _)| *other == text) {
+            let error = section.error(ErrorKind::Duplicate, key, "has a pattern twice", report);
+            error.at(place).first_at(*first);
+        }
+        seen.push((text, place));
+        models.extend(patterns::compile(text, place, &section.key(key), context, report));
+    }
+    models
 }
 
 fn digest(

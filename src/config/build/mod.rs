@@ -4,6 +4,8 @@
 //! `limits` does not know.
 
 mod caller;
+mod key;
+mod patterns;
 mod provider;
 
 use std::net::SocketAddr;
@@ -35,24 +37,18 @@ pub(super) fn build(written: &Table, context: &Context<'_>, report: &mut Report)
     let root = Section::root(&shape::ROOT, written, report);
     let server = server(&root, report);
     let mode = auth_mode(&root, &server, report);
-    let callers = caller::callers(&root, context, report);
+    let (callers, caller_names) = caller::callers(&root, context, report);
     let auth = resolve_auth(mode, &server, callers.is_empty(), report);
-    let providers = provider::providers(&root, context, report);
+    let providers = provider::providers(&root, &caller_names, context, report);
+    let failover = failover(&root, report);
+    let concurrency = concurrency(&root, report);
+    let observation = observation(&root, report);
     let stream = stream(&root, report);
     let timeouts = timeouts(&root, report);
     let limits = self::limits(&root, report);
     let drain = drain(&root, &server, report);
     let storage = storage(&root, context, report);
     let log = log(&root, context, report);
-    let concurrency = Concurrency { global: 0, queue_length: 1_024, queue_timeout: Millis(0) };
-    let failover = Failover {
-        deadline: None,
-        first_event_bytes: 8 * 1024,
-        first_event_wait: Millis(1_000),
-        max_attempts: 8,
-        wait_for_key: Millis(0),
-    };
-    let observation = Observation { accounting: true, floor: Millis(600_000) };
     Snapshot {
         auth,
         callers,
@@ -90,12 +86,11 @@ fn server(root: &Section<'_>, report: &mut Report) -> Server {
 }
 
 fn listen(section: &Section<'_>, report: &mut Report) -> Vec<SocketAddr> {
-    let key = shape::LISTEN.key;
-    let Some(texts) = section.texts(&shape::LISTEN, report) else {
-        section.note(key, SettingValue::List(vec![limits::LISTEN_DEFAULT.to_string()]), report);
+    let key = limits::LISTEN.key;
+    let Some(texts) = section.texts(&limits::LISTEN, report) else {
         return vec![limits::LISTEN_DEFAULT];
     };
-    if texts.is_empty() || texts.len() > limits::LISTENERS_MAX {
+    if texts.len() < limits::LISTEN.min || texts.len() > limits::LISTENERS_MAX {
         let message = format!("must have from 1 to {} addresses", limits::LISTENERS_MAX);
         section.error(ErrorKind::Invalid, key, message, report);
     }
@@ -159,6 +154,34 @@ fn resolve_auth(
     mode
 }
 
+fn failover(root: &Section<'_>, report: &mut Report) -> Failover {
+    let section = root.table("failover", &shape::FAILOVER, report);
+    Failover {
+        max_attempts: narrow(section.count(&limits::MAX_ATTEMPTS, report)),
+        deadline: section.duration_or(&limits::FAILOVER_DEADLINE, report),
+        wait_for_key: section.duration(&limits::WAIT_FOR_KEY, report),
+        first_event_bytes: whole(section.size(&limits::FIRST_EVENT_BYTES, report)),
+        first_event_wait: section.duration(&limits::FIRST_EVENT_WAIT, report),
+    }
+}
+
+fn concurrency(root: &Section<'_>, report: &mut Report) -> Concurrency {
+    let section = root.table("concurrency", &shape::CONCURRENCY, report);
+    Concurrency {
+        global: narrow(section.count(&limits::GLOBAL, report)),
+        queue_timeout: section.duration(&limits::QUEUE_TIMEOUT, report),
+        queue_length: section.count(&limits::QUEUE_LENGTH, report),
+    }
+}
+
+fn observation(root: &Section<'_>, report: &mut Report) -> Observation {
+    let section = root.table("observation", &shape::OBSERVATION, report);
+    Observation {
+        accounting: section.switch(&limits::ACCOUNTING, report),
+        floor: section.duration(&limits::OBSERVATION_FLOOR, report),
+    }
+}
+
 fn stream(root: &Section<'_>, report: &mut Report) -> Stream {
     let section = root.table("stream", &shape::STREAM, report);
     Stream { half_close: section.choice(&limits::HALF_CLOSE, report) }
@@ -182,18 +205,26 @@ fn timeouts(root: &Section<'_>, report: &mut Report) -> Timeouts {
 
 fn limits(root: &Section<'_>, report: &mut Report) -> Limits {
     let section = root.table("limits", &shape::LIMITS, report);
-    // A head is bounded by 1 MiB, which fits everywhere.
-    let whole = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
     Limits {
         body_bytes: section.size(&limits::BODY, report),
-        byok_entries: 10_000,
         passthrough_body_bytes: section.size(&limits::PASSTHROUGH_BODY, report),
         head_bytes: whole(section.size(&limits::HEAD, report)),
         response_head_bytes: whole(section.size(&limits::RESPONSE_HEAD_BYTES, report)),
         headers: section.count(&limits::HEADERS, report),
         connections: section.count_or(&limits::CONNECTIONS, report),
         upstream_idle_per_worker: section.count(&limits::UPSTREAM_IDLE_PER_WORKER, report),
+        byok_entries: section.count(&limits::BYOK_ENTRIES, report),
     }
+}
+
+/// A size of something held in memory: bounded by 1 MiB, which fits everywhere.
+fn whole(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+/// A count that was read within its bounds, all of which fit.
+fn narrow(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 fn drain(root: &Section<'_>, server: &Server, report: &mut Report) -> Drain {

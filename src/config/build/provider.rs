@@ -1,15 +1,15 @@
-//! `[[provider]]` with its keys and roots. Reads the files it names, and keeps no path to them.
+//! `[[provider]]` with its roots and classes. Reads the files it names, and keeps no path to them.
 
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
-use super::Context;
+use super::key::Keys;
+use super::{Context, narrow, patterns};
 use crate::config::base_url::BaseUrl;
-use crate::config::effective::SettingValue;
 use crate::config::error::ErrorKind;
 use crate::config::report::Report;
 use crate::config::section::Section;
-use crate::config::snapshot::{Cooldown, IncludeUsage, Millis, Provider, ProviderKey, Select};
+use crate::config::snapshot::{Cooldown, IncludeUsage, ModelClass, Provider};
 use crate::config::text::Place;
 use crate::config::{disk, label, limits, shape};
 use crate::protocol::dialect::Dialect;
@@ -17,6 +17,7 @@ use crate::protocol::dialect::Dialect;
 /// All providers; with an error in the report the list may be short of some.
 pub(super) fn providers(
     root: &Section<'_>,
+    callers: &[String],
     context: &Context<'_>,
     report: &mut Report,
 ) -> Vec<Provider> {
@@ -35,23 +36,32 @@ pub(super) fn providers(
             }
             names.push((name, place));
         }
-        providers.extend(provider(&section, name.map(|(name, _)| name), context, report));
+        let name = name.map(|(name, _)| name.to_owned());
+        providers.extend(provider(&section, name, &Beside { callers, context }, report));
     }
     providers
 }
 
 fn provider(
     section: &Section<'_>,
-    name: Option<&str>,
-    context: &Context<'_>,
+    name: Option<String>,
+    beside: &Beside<'_>,
     report: &mut Report,
 ) -> Option<Provider> {
+    let Beside { callers, context } = *beside;
     let dialect = section.choice_made(&limits::DIALECT, report);
     let base_url = base_url(section, report);
+    let select = section.choice(&limits::SELECT, report);
     let key_header = section.choice(&limits::KEY_HEADER, report);
+    let max_concurrent = narrow(section.count(&limits::PROVIDER_MAX_CONCURRENT, report));
+    let per_key = section.count(&limits::MAX_CONCURRENT_PER_KEY, report);
+    let cooldown = cooldown(section, report);
+    let auth_recheck = section.duration_or(&limits::AUTH_RECHECK, report);
+    let retry_on_5xx = section.switch(&limits::RETRY_ON_5XX, report);
     let include_usage = section.choice(&limits::INCLUDE_USAGE, report);
+    let model_classes = model_classes(section, context, report);
     let extra_ca = extra_ca(section, context, report);
-    let keys = keys(section, context, report);
+    let keys = Keys { callers, context, per_key }.read(section, report);
     let base_url = base_url?;
     if !extra_ca.is_empty() && !base_url.origin.tls {
         report.warning(&section.key("tls.ca"), "has no effect: base_url is http");
@@ -62,25 +72,20 @@ fn provider(
     }
     Some(Provider {
         adds_usage: adds_usage(include_usage, &base_url.origin.host),
-        auth_recheck: Some(Millis(300_000)),
+        auth_recheck,
         base_path: base_url.base_path,
-        cooldown: Cooldown {
-            base: Millis(60_000),
-            ceiling: Millis(3_600_000),
-            jitter_permille: 100,
-            retry_after_cap: Millis(48 * 3_600_000),
-        },
+        cooldown,
         dialect: dialect?,
         drops_v1: base_url.drops_v1,
         extra_ca,
         key_header,
         keys,
-        max_concurrent: 0,
-        model_classes: Vec::new(),
-        name: name?.to_owned(),
+        max_concurrent,
+        model_classes,
+        name: name?,
         origin: base_url.origin,
-        retry_on_5xx: false,
-        select: Select::Priority,
+        retry_on_5xx,
+        select,
     })
 }
 
@@ -105,6 +110,67 @@ fn base_url(section: &Section<'_>, report: &mut Report) -> Option<BaseUrl> {
             None
         }
     }
+}
+
+fn cooldown(provider: &Section<'_>, report: &mut Report) -> Cooldown {
+    let section = provider.table("cooldown", &shape::COOLDOWN, report);
+    let base = section.duration(&limits::COOLDOWN_BASE, report);
+    let ceiling = section.duration(&limits::COOLDOWN_CEILING, report);
+    if ceiling < base {
+        let key = match section.node(limits::COOLDOWN_CEILING.key) {
+            Some(_) => limits::COOLDOWN_CEILING.key,
+            None => limits::COOLDOWN_BASE.key,
+        };
+        let message = "leaves no room to grow: ceiling must not be shorter than base";
+        section.error(ErrorKind::Conflict, key, message, report);
+    }
+    Cooldown {
+        base,
+        ceiling,
+        retry_after_cap: section.duration(&limits::COOLDOWN_RETRY_AFTER_CAP, report),
+        jitter_permille: section.fraction(&limits::COOLDOWN_JITTER, report),
+    }
+}
+
+fn model_classes(
+    provider: &Section<'_>,
+    context: &Context<'_>,
+    report: &mut Report,
+) -> Vec<ModelClass> {
+    let sections = provider.tables("model_class", &shape::MODEL_CLASS, report);
+    if sections.len() > limits::MODEL_CLASSES_MAX {
+        let message = format!("must have at most {} entries", limits::MODEL_CLASSES_MAX);
+        provider.error(ErrorKind::Invalid, "model_class", message, report);
+    }
+    let mut classes = Vec::new();
+    let mut seen: Vec<(&str, Place)> = Vec::new();
+    for section in &sections {
+        let pattern = section.text(&shape::MODEL_CLASS_MATCH, report).and_then(|(text, place)| {
+            let key = section.key(shape::MODEL_CLASS_MATCH.key);
+            if let Some((_, first)) = seen.iter().find(|(other, _)| *other == text) {
+                let error = report.error(ErrorKind::Duplicate, &key, "stands twice");
+                error.at(place).first_at(*first);
+            }
+            seen.push((text, place));
+            patterns::compile(text, place, &key, context, report)
+        });
+        let class = class_name(section, report);
+        classes.extend(pattern.zip(class).map(|(pattern, class)| ModelClass { class, pattern }));
+    }
+    classes
+}
+
+fn class_name(section: &Section<'_>, report: &mut Report) -> Option<String> {
+    let (name, _) = section.text(&shape::MODEL_CLASS_NAME, report)?;
+    let verdict = match name {
+        limits::MODEL_CLASS_OTHER => Err("is what models without a class are called"),
+        _ => label::check(name),
+    };
+    if let Err(message) = verdict {
+        section.error(ErrorKind::Invalid, shape::MODEL_CLASS_NAME.key, message, report);
+        return None;
+    }
+    Some(name.to_owned())
 }
 
 fn extra_ca(
@@ -137,55 +203,10 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str
     }
 }
 
-fn keys(section: &Section<'_>, context: &Context<'_>, report: &mut Report) -> Vec<ProviderKey> {
-    let mut keys: Vec<(ProviderKey, Place)> = Vec::new();
-    for (at, entry) in section.tables("key", &shape::PROVIDER_KEY, report).iter().enumerate() {
-        let name = key_name(entry, at + 1, report);
-        let Some(found) = entry.secret(&shape::KEY_VALUE, context, report) else { continue };
-        let (value, place) = (found.secret, found.place);
-        entry.note_secret(&shape::KEY_VALUE, value.hint(), found.source, report);
-        let verdict = match value.expose().get(..3) {
-            Some(start) if start.eq_ignore_ascii_case("tg-") => {
-                Err("is a gateway key (`tg-`), which never goes to a provider")
-            }
-            _ => label::check_key(value.expose()),
-        };
-        let field = shape::KEY_VALUE.key;
-        if let Err(message) = verdict {
-            entry.error(ErrorKind::Invalid, field, message, report);
-        }
-        for (other, first) in &keys {
-            if other.name == name {
-                let message = format!("is the second key called `{name}` of this provider");
-                let key = shape::KEY_NAME.key;
-                entry.error(ErrorKind::Duplicate, key, message, report).first_at(*first);
-            }
-            if other.value == value {
-                let message = format!("is the same value as key `{}`", other.name);
-                entry.error(ErrorKind::Duplicate, field, message, report).first_at(*first);
-            }
-        }
-        let key = ProviderKey {
-            hint: value.hint(),
-            max_concurrent: 0,
-            name,
-            reserved_for: Vec::new(),
-            value,
-        };
-        keys.push((key, place));
-    }
-    keys.into_iter().map(|(key, _)| key).collect()
-}
-
-/// The name a key was given, else one by its position.
-fn key_name(entry: &Section<'_>, number: usize, report: &mut Report) -> String {
-    let Some((name, _)) = entry.text(&shape::KEY_NAME, report) else {
-        let name = format!("key-{number}");
-        entry.note(shape::KEY_NAME.key, SettingValue::Text(name.clone()), report);
-        return name;
-    };
-    if let Err(message) = label::check(name) {
-        entry.error(ErrorKind::Invalid, shape::KEY_NAME.key, message, report);
-    }
-    name.to_owned()
+/// What a provider depends on besides its own table.
+#[derive(Clone, Copy)]
+struct Beside<'a> {
+    /// Names of the callers keys may be kept for, by index.
+    callers: &'a [String],
+    context: &'a Context<'a>,
 }

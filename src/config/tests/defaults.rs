@@ -3,10 +3,10 @@
 use super::{Scene, setting};
 use crate::config::setting::{Field, Shape};
 use crate::config::snapshot::{
-    AuthMode, Drain, Driver, Expose, HalfClose, KeyHeader, Limits, Log, LogFormat, LogLevel,
-    Millis, Origin, Timeouts,
+    AuthMode, Concurrency, Cooldown, Drain, Driver, Expose, Failover, HalfClose, KeyHeader, Limits,
+    Log, LogFormat, LogLevel, Millis, Observation, Origin, Select, Timeouts,
 };
-use crate::config::{Loaded, SetBy, shape};
+use crate::config::{Loaded, SetBy, limits, shape};
 use crate::protocol::dialect::Dialect;
 
 const KIB: usize = 1_024;
@@ -85,6 +85,74 @@ fn timeouts_limits_and_drain_have_the_documented_defaults() {
         }
     );
     assert_eq!(snapshot.drain, Drain { deadline: seconds(32 * 60), lame_duck: Millis(0) });
+}
+
+#[test]
+fn failover_concurrency_and_observation_have_the_documented_defaults() {
+    let snapshot = loaded().snapshot;
+    assert_eq!(
+        snapshot.failover,
+        Failover {
+            deadline: None,
+            first_event_bytes: 8 * KIB,
+            first_event_wait: Millis(1_000),
+            max_attempts: 8,
+            wait_for_key: Millis(0),
+        }
+    );
+    let concurrency = Concurrency { global: 0, queue_length: 1_024, queue_timeout: Millis(0) };
+    assert_eq!(snapshot.concurrency, concurrency);
+    let observation = Observation { accounting: true, floor: Millis(10 * 60 * 1_000) };
+    assert_eq!(snapshot.observation, observation);
+}
+
+#[test]
+fn a_pool_a_key_and_a_caller_have_the_documented_defaults() {
+    let written = "[[caller]]\nname = 'alice'\nkey.env = 'ALICE'\n[[provider]]\nname = 'a'\n\
+                   dialect = 'openai'\nbase_url = 'http://h'\nkey = [{ value.env = 'KEY' }]";
+    let scene = Scene::new().variable("ALICE", "tg-alice").variable("KEY", "sk-key");
+    let loaded = scene.file("tidegate.toml", written).loaded();
+    let [provider] = loaded.snapshot.providers.as_slice() else { panic!("one provider") };
+    assert_eq!(provider.select, Select::Priority);
+    assert_eq!(provider.max_concurrent, 0);
+    assert_eq!(
+        provider.cooldown,
+        Cooldown {
+            base: Millis(60_000),
+            ceiling: Millis(3_600_000),
+            jitter_permille: 100,
+            retry_after_cap: Millis(48 * 3_600_000),
+        }
+    );
+    assert_eq!(provider.auth_recheck, Some(Millis(5 * 60 * 1_000)));
+    assert!(!provider.retry_on_5xx);
+    assert!(provider.model_classes.is_empty());
+    assert_eq!(provider.keys[0].max_concurrent, 0);
+    assert!(provider.keys[0].reserved_for.is_empty());
+    assert_eq!(loaded.snapshot.callers[0].max_concurrent, 0);
+    assert!(loaded.snapshot.callers[0].models.is_empty());
+    for (key, value) in [
+        ("caller.alice.models", "[]"),
+        ("provider.a.select", "\"priority\""),
+        ("provider.a.max_concurrent", "0"),
+        ("provider.a.max_concurrent_per_key", "0"),
+        ("provider.a.cooldown.base", "\"1m\""),
+        ("provider.a.cooldown.ceiling", "\"1h\""),
+        ("provider.a.cooldown.retry_after_cap", "\"2days\""),
+        ("provider.a.cooldown.jitter", "0.1"),
+        ("provider.a.auth_recheck", "\"5m\""),
+        ("provider.a.retry_on_5xx", "false"),
+        ("provider.a.key.1.reserved_for", "[]"),
+    ] {
+        let setting = setting(&loaded, key);
+        assert_eq!(setting.set_by, SetBy::Default, "{key}");
+        assert_eq!(setting.value.to_string(), value, "{key}");
+    }
+}
+
+#[test]
+fn the_listener_by_default_is_the_one_its_shape_names() {
+    assert_eq!(limits::LISTEN.default, [limits::LISTEN_DEFAULT.to_string()]);
 }
 
 #[test]

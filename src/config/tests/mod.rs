@@ -8,6 +8,7 @@
 
 mod defaults;
 mod masked;
+mod pools;
 mod precedence;
 mod refused;
 mod snapshot;

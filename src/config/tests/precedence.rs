@@ -57,6 +57,11 @@ fn a_scalar_of_a_plain_table_can_be_set_by_a_variable() {
         .variable("TIDEGATE_AUTH__MODE", "byok")
         .variable("TIDEGATE_STORAGE__PATH", "off")
         .variable("TIDEGATE_LOG", "debug")
+        .variable("TIDEGATE_CONCURRENCY__GLOBAL", "256")
+        .variable("TIDEGATE_CONCURRENCY__QUEUE_TIMEOUT", "3s")
+        .variable("TIDEGATE_FAILOVER__DEADLINE", "2m")
+        .variable("TIDEGATE_FAILOVER__FIRST_EVENT_BYTES", "4KiB")
+        .variable("TIDEGATE_OBSERVATION__ACCOUNTING", "false")
         .variable("TIDEGATE_DRAIN__DEADLINE", "")
         .variable("TIDEGATE_ADMIN_TOKEN", "some secret of somebody else's")
         .loaded();
@@ -69,13 +74,20 @@ fn a_scalar_of_a_plain_table_can_be_set_by_a_variable() {
     assert_eq!(snapshot.storage.path, None);
     assert_eq!(snapshot.log.level, LogLevel::Debug);
     assert_eq!(snapshot.drain.deadline, Millis(32 * 60 * 1_000));
+    assert_eq!(snapshot.concurrency.global, 256);
+    assert_eq!(snapshot.concurrency.queue_timeout, Millis(3_000));
+    assert_eq!(snapshot.failover.deadline, Some(Millis(120_000)));
+    assert_eq!(snapshot.failover.first_event_bytes, 4_096);
+    assert!(!snapshot.observation.accounting);
 }
 
 #[test]
 fn a_variable_nobody_knows_is_refused_like_a_key_of_a_file() {
     let scene = Scene::new()
         .variable("TIDEGATE_TIMEOUTS__CONECT", "planted")
-        .variable("TIDEGATE_CONCURRENCY__GLOBAL", "256")
+        .variable("TIDEGATE_ADMIN__LISTEN", "off")
+        .variable("TIDEGATE_FAILOVER__FIRST_EVENT_BYTES", "8 sips")
+        .variable("TIDEGATE_OBSERVATION__ACCOUNTING", "yes")
         .variable("TIDEGATE_PROVIDER__NAME", "planted")
         .variable("TIDEGATE_LIMITS__HEADERS", "many")
         .variable("TIDEGATE_LOG", "info")
@@ -84,9 +96,12 @@ fn a_variable_nobody_knows_is_refused_like_a_key_of_a_file() {
     assert_eq!(
         told,
         [
-            "environment:1:1 `concurrency` is not available in this version",
+            "environment:1:1 `admin` is not available in this version",
+            "environment:1:38 `failover.first_event_bytes` must be a size such as \"64KiB\" or \
+             \"32MiB\"",
             "environment:1:26 `limits.headers` must be a number from 1 to 1000",
             "environment:1:21 `log.level` is set twice (the first is at env TIDEGATE_LOG)",
+            "environment:1:34 `observation.accounting` must be true or false",
             "environment:1:25 `TIDEGATE_PROVIDER__NAME` cannot be set here: only scalars of plain \
              tables can",
             "environment:1:1 `timeouts.conect` is not a known setting (did you mean `connect`?)",
@@ -94,9 +109,9 @@ fn a_variable_nobody_knows_is_refused_like_a_key_of_a_file() {
     );
     let errors = scene.errors();
     let snippet = |error: usize| errors[error].at.as_ref().unwrap().snippet.as_str();
-    assert_eq!(snippet(0), "TIDEGATE_CONCURRENCY__GLOBAL=***");
-    assert_eq!(snippet(1), "TIDEGATE_LIMITS__HEADERS=many");
-    assert_eq!(snippet(4), "TIDEGATE_TIMEOUTS__CONECT=*******");
+    assert_eq!(snippet(0), "TIDEGATE_ADMIN__LISTEN=off");
+    assert_eq!(snippet(2), "TIDEGATE_LIMITS__HEADERS=many");
+    assert_eq!(snippet(6), "TIDEGATE_TIMEOUTS__CONECT=*******");
 }
 
 #[test]

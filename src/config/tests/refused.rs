@@ -36,11 +36,24 @@ refused! {
     a_caller_stands_once_by_name_and_by_key,
     a_secret_that_is_not_where_it_should_be_is_named,
     a_root_that_cannot_be_used_is_told,
+    the_cap_of_a_key_or_a_caller_is_bounded,
+    a_key_is_reserved_for_callers_there_are,
+    a_cooldown_grows_from_its_base_to_its_ceiling,
+    a_pattern_is_a_regular_expression,
+    a_model_class_has_a_pattern_and_a_name,
+    a_pool_is_chosen_from_and_retried_as_the_words_say,
     a_setting_of_a_later_version_is_refused_by_name,
 }
 
 fn check(written: &str, told: &str) {
-    let scene = Scene::new().variable("KEY", "some-key").file("tidegate.toml", written);
+    let scene = Scene::new()
+        .variable("KEY", "some-key")
+        .variable("KEY_2", "some-other-key")
+        .variable("KEY_3", "some-third-key")
+        .variable("GATEWAY_KEY", "tg-one")
+        .variable("GATEWAY_KEY_2", "tg-two")
+        .variable("GATEWAY_KEY_3", "tg-three")
+        .file("tidegate.toml", written);
     let errors = scene.errors();
     let mut rendered = String::new();
     for error in &errors {

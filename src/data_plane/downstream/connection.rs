@@ -51,12 +51,12 @@ pub async fn serve(local: Rc<Local>, tcp: TcpStream, _peer: SocketAddr) {
 impl Connection {
     /// One request, whose first bytes are here, and its answer.
     async fn serve_one(&mut self) -> Next {
-        let snapshot = self.local.snapshot();
-        let request = match self.read_head(&snapshot).await {
+        let setup = self.local.setup();
+        let request = match self.read_head(&setup.snapshot).await {
             Ok(request) => request,
-            Err(fault) => return exchange::refuse_head(self, &snapshot, fault).await,
+            Err(fault) => return exchange::refuse_head(self, &setup.snapshot, fault).await,
         };
-        let used = exchange::run(self, &request, snapshot).await;
+        let used = exchange::run(self, &request, setup).await;
         self.take_back(request.buffer, used.bytes);
         used.next
     }
@@ -134,7 +134,7 @@ impl Connection {
     }
 
     async fn wait_empty_handed(&mut self) -> bool {
-        let keep_alive_ms = self.local.snapshot().timeouts.keep_alive.0;
+        let keep_alive_ms = self.local.setup().snapshot.timeouts.keep_alive.0;
         let waited = self.stream.readable((Wait::KeepAlive, Some(keep_alive_ms))).await;
         // Before the read: a drain that ends it would take what it read along.
         self.stream.watch().set_idle(false);

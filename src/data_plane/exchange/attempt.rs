@@ -16,14 +16,17 @@ use crate::data_plane::upstream::connection::{Answered, Connection, HeadFault};
 use crate::data_plane::worker::local::Local;
 use crate::protocol::http1::framing::BodyLength;
 use crate::protocol::http1::parse::HeadLimits;
+use crate::protocol::rate_limit::summary::Summary;
 
 /// An answered call.
 #[derive(Debug)]
 pub struct Call {
     /// The head of the answer, with what followed it.
     pub answered: Answered,
-    /// The connection the rest comes on.
-    pub upstream: Connection,
+    /// What its head says of limits, for the record.
+    pub limits: Option<Summary>,
+    /// The connection the rest comes on; `None` when all of the answer is there.
+    pub upstream: Option<Connection>,
     /// The request was sent whole, so the connection may be used again.
     pub sent_whole: bool,
 }
@@ -44,6 +47,44 @@ impl From<Kind> for NoAnswer {
 }
 
 impl Exchange<'_> {
+    /// One attempt with the held `body`: a call, and the same once more on a fresh connection when
+    /// an idle one had ended before any byte of an answer.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn call_settled(
+        &mut self,
+        route: &Route<'_>,
+        credential: Credential<'_>,
+        body: &Body,
+    ) -> Result<Call, Kind> {
+        let call = match self.call(route, credential, body, false).await {
+            Err(NoAnswer::Stale) => self.call(route, credential, body, true).await,
+            first => first,
+        };
+        match call {
+            Ok(call) => Ok(call),
+            Err(NoAnswer::Failed(_)) if self.client_is_gone() => Err(Kind::ClientGone),
+            Err(NoAnswer::Failed(kind)) => Err(kind),
+            Err(NoAnswer::Stale) => Err(Kind::UpstreamCut),
+        }
+    }
+
+    /// Counts an attempt and notes whom it asks.
+    pub fn note_attempt(&mut self, route: &Route<'_>, credential: Credential<'_>) {
+        self.attempts += 1;
+        self.provider = Some(route.index);
+        self.note_key(credential);
+        if self.attempts == 1 {
+            self.first_key = (route.index, self.seen.key);
+        }
+        if let Credential::Pool(_, state) = credential {
+            let statistics = state.slot.statistics();
+            statistics.requests.add(1);
+            statistics.last_used.advance(self.client.local.shared.wall.now().0);
+        }
+    }
+
     /// Sends the held `body` to the route's provider and reads the head of the answer.
     /// `fresh`: do not reuse a connection.
     ///
@@ -73,7 +114,7 @@ impl Exchange<'_> {
         let wait_ms = if sent_whole { whole_ms } else { Some(AFTER_BROKEN_SEND_MS) };
         let wait = self.bound((wait, wait_ms));
         let answered = self.read_head(&mut upstream, wait).await?;
-        Ok(Call { answered, upstream, sent_whole })
+        Ok(Call { answered, limits: None, sent_whole, upstream: Some(upstream) })
     }
 
     /// A connection to the route's provider: an idle one unless `fresh`, else a new one.
@@ -81,15 +122,16 @@ impl Exchange<'_> {
         let local: Rc<Local> = self.client.local.clone();
         let client = OnBehalf { gone_from: self.gone_from(), watch: self.client.stream.watch() };
         if !fresh {
-            let idle_ms = self.snapshot.timeouts.upstream_idle.0;
-            if let Some(stream) = local.pool.checkout(route.index, idle_ms).await {
+            let idle_ms = self.setup.snapshot.timeouts.upstream_idle.0;
+            if let Some(stream) = local.pool.checkout(route.pool.origin, idle_ms).await {
                 client.watch.on_hangup_end(client.gone_from, Some(stream.watch()));
                 return Ok(Connection { reused: true, stream });
             }
         }
-        let (_, connect_ms) = self.bound((Wait::Connect, Some(self.snapshot.timeouts.connect.0)));
+        let (_, connect_ms) =
+            self.bound((Wait::Connect, Some(self.setup.snapshot.timeouts.connect.0)));
         let connect_ms = connect_ms.unwrap_or(u64::MAX);
-        let target = Target { connect_ms, index: route.index, provider: route.provider };
+        let target = Target { connect_ms, provider: route.provider, tls: route.tls };
         let stream = connect::open(&local, target, client).await?;
         client.watch.on_hangup_end(client.gone_from, Some(stream.watch()));
         Ok(Connection { reused: false, stream })
@@ -102,9 +144,9 @@ impl Exchange<'_> {
         wait: Limit,
     ) -> Result<Answered, NoAnswer> {
         let limits = HeadLimits {
-            fields_max: self.snapshot.limits.headers,
-            head_bytes_max: self.snapshot.limits.response_head_bytes,
-            line_bytes_max: self.snapshot.limits.response_head_bytes,
+            fields_max: self.setup.snapshot.limits.headers,
+            head_bytes_max: self.setup.snapshot.limits.response_head_bytes,
+            line_bytes_max: self.setup.snapshot.limits.response_head_bytes,
         };
         let buffers = self.client.local.buffers.clone();
         let fault = match upstream.read_head(&buffers, limits, wait).await {
@@ -158,7 +200,7 @@ impl Exchange<'_> {
 
     /// How long the head of an answer may take.
     pub fn response_head(&self) -> Limit {
-        let timeouts = &self.snapshot.timeouts;
+        let timeouts = &self.setup.snapshot.timeouts;
         if self.streams {
             (Wait::ResponseHeadStream, Some(timeouts.response_head_stream.0))
         } else {

@@ -1,22 +1,31 @@
 //! Who asks and with which credential the provider is asked (BEHAVIOUR 2). The one list of places
 //! where clients carry credentials.
 
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
-
 use super::failure::Kind;
-use crate::config::snapshot::{AuthMode, Caller, KeyHeader, Provider, ProviderKey, Snapshot};
+use crate::config::snapshot::{AuthMode, KeyHeader, Provider, ProviderKey};
+use crate::data_plane::worker::local::Local;
 use crate::protocol::dialect::Dialect;
 use crate::protocol::http1::head::{Field, Fields};
 use crate::protocol::http1::header::Known;
+use crate::shared::credential::pool::PoolKey;
+use crate::shared::setup::Setup;
 
 /// The credential that goes upstream.
 #[derive(Clone, Copy, Debug)]
 pub enum Credential<'a> {
     /// The client's own, in the field it came in.
     Own(Field),
-    /// A configured key of the provider.
-    Pool(&'a ProviderKey),
+    /// A configured key of the provider, and its state.
+    Pool(&'a ProviderKey, &'a PoolKey),
+}
+
+/// Whose credential an exchange is paid with.
+#[derive(Clone, Copy, Debug)]
+pub enum Payer {
+    /// The client's own, in the field it came in.
+    Own(Field),
+    /// The providers' configured keys.
+    Pool,
 }
 
 /// The field a pool key goes up in.
@@ -41,41 +50,42 @@ enum Presented<'b> {
     Other(Field),
 }
 
-/// Who may ask, and with what.
+/// Who asks, and who pays.
 #[derive(Clone, Copy, Debug)]
-pub struct Admitted<'a> {
-    /// The owner of the gateway key that was presented.
-    pub caller: Option<&'a Caller>,
-    /// The credential that goes upstream.
-    pub credential: Credential<'a>,
+pub struct Admitted {
+    /// Index of the owner of the gateway key that was presented.
+    pub caller: Option<usize>,
+    /// Whose credential goes upstream.
+    pub payer: Payer,
 }
 
-/// Picks the credential for an exchange with `provider`.
+/// Decides who pays for an exchange with one of the providers at `candidates`.
 ///
 /// # Errors
 /// `UnknownKey` for a gateway key nobody owns, `NoCredential` when the mode allows none of what
 /// there is.
-pub fn admit<'a>(
-    snapshot: &'a Snapshot,
-    provider: &'a Provider,
+pub fn admit(
+    local: &Local,
+    setup: &Setup,
+    candidates: &[usize],
     fields: &Fields,
     bytes: &[u8],
-) -> Result<Admitted<'a>, Kind> {
-    let pool = |caller| {
-        let key = provider.keys.first().ok_or(Kind::NoCredential)?;
-        Ok(Admitted { caller, credential: Credential::Pool(key) })
-    };
+) -> Result<Admitted, Kind> {
+    let snapshot = &setup.snapshot;
+    let pool = |caller| Ok(Admitted { caller, payer: Payer::Pool });
+    let has_keys =
+        |&index: &usize| snapshot.providers.get(index).is_some_and(|p| !p.keys.is_empty());
     match (snapshot.auth, presented(fields, bytes)) {
         (AuthMode::Byok, Presented::Gateway(_)) | (AuthMode::Keys, Presented::Other(_)) => {
             Err(Kind::UnknownKey)
         }
-        (_, Presented::Gateway(key)) => match owner(snapshot, key) {
+        (_, Presented::Gateway(key)) => match setup.callers.find(key, &local.shared.keyed_hash) {
             Some(caller) => pool(Some(caller)),
             None => Err(Kind::UnknownKey),
         },
-        (AuthMode::Open, _) if !provider.keys.is_empty() => pool(None),
+        (AuthMode::Open, _) if candidates.iter().any(has_keys) => pool(None),
         (AuthMode::Open | AuthMode::Byok | AuthMode::KeysOrByok, Presented::Other(field)) => {
-            Ok(Admitted { caller: None, credential: Credential::Own(field) })
+            Ok(Admitted { caller: None, payer: Payer::Own(field) })
         }
         (_, Presented::Nothing) => Err(Kind::NoCredential),
     }
@@ -127,18 +137,6 @@ const fn is_blank(byte: u8) -> bool {
 
 fn is_gateway_key(key: &[u8]) -> bool {
     key.get(..3).is_some_and(|prefix| prefix.eq_ignore_ascii_case(b"tg-"))
-}
-
-/// Compares with every caller, whole and in constant time: an unknown key takes as long.
-fn owner<'a>(snapshot: &'a Snapshot, key: &[u8]) -> Option<&'a Caller> {
-    let digest = Sha256::digest(key);
-    let mut found = None;
-    for caller in &snapshot.callers {
-        if bool::from(digest.ct_eq(&caller.key_sha256)) {
-            found = Some(caller);
-        }
-    }
-    found
 }
 
 const BEARER: &[u8] = b"Bearer";

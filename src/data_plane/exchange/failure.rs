@@ -1,10 +1,13 @@
 //! What can go wrong in an exchange: kind, side, and what that allows. Never text to match on.
 
+use super::resting::Resting;
 use crate::data_plane::downstream::request::BodyFault;
 use crate::data_plane::io::fault::{Cause, Fault, Wait};
 use crate::data_plane::io::tls::{self, TlsError};
 use crate::data_plane::upstream::connect::ConnectFault;
+use crate::protocol::dialect::endpoint::Endpoint;
 use crate::protocol::http1::Refusal;
+use crate::shared::gate::Subject;
 
 /// A failure and whether the client has seen a byte of an answer.
 #[derive(Debug)]
@@ -20,6 +23,8 @@ pub struct Failure {
 pub enum Kind {
     /// The client's message is not acceptable.
     BadRequest(Refusal),
+    /// A cap is reached: whose, and the number that is told; 0 = none has one.
+    AtCap(Subject, u32),
     /// A path that two readers could read in two ways.
     BadPath,
     /// The request body is over its limit, in bytes.
@@ -34,8 +39,18 @@ pub enum Kind {
     DuplicateKey(&'static str),
     /// A fault of ours.
     Internal(&'static str),
+    /// Every key is refused by the provider; none at all, when false, was even in use.
+    KeysAuthFailed(bool),
+    /// Every key rests.
+    KeysRateLimited(Box<Resting>),
+    /// A model that the caller may not ask for.
+    ModelNotAllowed,
+    /// A body without a model that could be read, of a caller who may ask for some only.
+    ModelUnreadable,
     /// The provider needs a key, and there is neither one of ours nor one of the client's.
     NoCredential,
+    /// There is no key that this caller may use.
+    NoKey,
     /// No provider serves this path.
     NoRoute,
     /// A gateway key that nobody owns.
@@ -46,6 +61,9 @@ pub enum Kind {
     UpstreamBadResponse(BadResponse),
     /// The upstream ended before its answer did.
     UpstreamCut,
+    /// The upstream failed with this status, and its body was too long or too slow to keep;
+    /// seconds of its `retry-after`.
+    UpstreamFailed(u16, Option<u64>),
     /// The upstream host refused the connection.
     UpstreamRefused,
     /// The upstream took too long.
@@ -82,19 +100,25 @@ impl Kind {
     /// On whose side the fault lies.
     pub const fn side(&self) -> Side {
         match self {
-            Self::BadPath
+            Self::AtCap(..)
+            | Self::BadPath
             | Self::BadRequest(_)
             | Self::BodyTooLarge(_)
             | Self::ClientGone
             | Self::ClientTimeout(_)
             | Self::DuplicateKey(_)
+            | Self::ModelNotAllowed
+            | Self::ModelUnreadable
             | Self::NoCredential
             | Self::NoRoute
             | Self::UnknownKey
             | Self::Upgrade => Side::Downstream,
-            Self::Draining | Self::Internal(_) => Side::Internal,
-            Self::UpstreamBadResponse(_)
+            Self::Draining | Self::Internal(_) | Self::NoKey => Side::Internal,
+            Self::KeysAuthFailed(_)
+            | Self::KeysRateLimited(_)
+            | Self::UpstreamBadResponse(_)
             | Self::UpstreamCut
+            | Self::UpstreamFailed(..)
             | Self::UpstreamRefused
             | Self::UpstreamTimeout(_)
             | Self::UpstreamTls(_)
@@ -105,18 +129,22 @@ impl Kind {
     /// The status for the client.
     pub const fn status(&self) -> u16 {
         match self {
-            Self::BadPath | Self::DuplicateKey(_) => 400,
+            Self::AtCap(..) | Self::KeysRateLimited(_) => 429,
+            Self::BadPath | Self::DuplicateKey(_) | Self::ModelUnreadable => 400,
             Self::BadRequest(refusal) => refusal.status(),
             Self::BodyTooLarge(_) => 413,
             Self::ClientGone => 499,
             Self::ClientTimeout(_) => 408,
-            Self::Draining => 503,
+            Self::Draining | Self::NoKey => 503,
             Self::Internal(_) => 500,
+            Self::ModelNotAllowed => 403,
             Self::NoCredential | Self::UnknownKey => 401,
             Self::NoRoute => 404,
             Self::Upgrade => 426,
+            Self::UpstreamFailed(status, _) => *status,
             Self::UpstreamTimeout(_) => 504,
-            Self::UpstreamBadResponse(_)
+            Self::KeysAuthFailed(_)
+            | Self::UpstreamBadResponse(_)
             | Self::UpstreamCut
             | Self::UpstreamRefused
             | Self::UpstreamTls(_)
@@ -127,6 +155,7 @@ impl Kind {
     /// The `x-tidegate-error` code.
     pub const fn code(&self) -> &'static str {
         match self {
+            Self::AtCap(subject, _) => subject.reason(),
             Self::BadPath | Self::DuplicateKey(_) => "bad_request",
             Self::BadRequest(refusal) => match refusal.status() {
                 414 => "uri_too_long",
@@ -138,10 +167,15 @@ impl Kind {
             Self::ClientTimeout(_) => "client_timeout",
             Self::Draining => "draining",
             Self::Internal(_) => "internal",
+            Self::KeysAuthFailed(_) => "keys_auth_failed",
+            Self::KeysRateLimited(_) => "keys_rate_limited",
+            Self::ModelNotAllowed => "model_not_allowed",
+            Self::ModelUnreadable => "model_unreadable",
+            Self::NoKey => "no_key",
             Self::NoCredential | Self::UnknownKey => "unauthorized",
             Self::NoRoute => "no_route",
             Self::Upgrade => "upgrade_unsupported",
-            Self::UpstreamBadResponse(_) => "upstream_bad_response",
+            Self::UpstreamBadResponse(_) | Self::UpstreamFailed(..) => "upstream_bad_response",
             Self::UpstreamCut => "upstream_cut",
             Self::UpstreamRefused => "upstream_refused",
             Self::UpstreamTimeout(_) => "upstream_timeout",
@@ -150,9 +184,48 @@ impl Kind {
         }
     }
 
+    /// The cap that was reached, when one was.
+    pub const fn cap(&self) -> Option<u32> {
+        match self {
+            Self::AtCap(_, cap) => Some(*cap),
+            _ => None,
+        }
+    }
+
+    /// The error's type, where it is not the one that its status has.
+    pub fn error_type(&self, endpoint: Endpoint) -> Option<&'static str> {
+        match self {
+            Self::AtCap(..) => Some("overloaded_error"),
+            // Codex sleeps in silence for as long as a rate limit says; this it shows.
+            Self::KeysRateLimited(resting)
+                if endpoint == Endpoint::Responses && resting.is_long() =>
+            {
+                Some("usage_limit_reached")
+            }
+            Self::KeysAuthFailed(_) | Self::NoKey => Some("api_error"),
+            _ => None,
+        }
+    }
+
+    /// Seconds until it is over, where clients read that from the body (Codex).
+    pub fn resets_in_s(&self, endpoint: Endpoint) -> Option<u64> {
+        match self {
+            Self::KeysRateLimited(resting) if self.error_type(endpoint).is_some() => {
+                Some(resting.wait_s())
+            }
+            _ => None,
+        }
+    }
+
     /// What a person should read. `provider` is the one asked last, if any.
     pub fn message(&self, provider: &str) -> String {
         match self {
+            Self::AtCap(Subject::Caller | Subject::Credential, cap) => format!(
+                "Too many concurrent requests against this credential (cap: {cap}). Retry shortly."
+            ),
+            Self::AtCap(Subject::Global | Subject::Provider, _) => {
+                "Server is at capacity. Retry shortly.".to_owned()
+            }
             Self::BadPath => "The request path may not contain dot segments.".to_owned(),
             Self::BadRequest(refusal) => format!("Bad request: {}.", refusal.reason()),
             Self::BodyTooLarge(max) => format!("The request body exceeds {max} bytes."),
@@ -163,6 +236,18 @@ impl Kind {
             Self::Draining => "The gateway is shutting down.".to_owned(),
             Self::DuplicateKey(key) => format!("The request body names \"{key}\" twice."),
             Self::Internal(what) => format!("Internal gateway error: {what}."),
+            Self::KeysAuthFailed(true) => {
+                format!("Provider {provider}: all configured keys failed authentication.")
+            }
+            Self::KeysAuthFailed(false) => format!("Provider {provider}: no usable key."),
+            Self::KeysRateLimited(resting) => resting.message(provider),
+            Self::ModelNotAllowed => "This gateway key may not ask for this model.".to_owned(),
+            Self::ModelUnreadable => {
+                "This gateway key may ask for some models only, and the request body names none \
+                 that can be read."
+                    .to_owned()
+            }
+            Self::NoKey => format!("Provider {provider} has no key that this caller may use."),
             Self::NoCredential => format!(
                 "No API key: provider {provider} has none configured and the request carries none."
             ),
@@ -176,6 +261,9 @@ impl Kind {
                 format!(
                     "Provider {provider} closed the connection before the response was complete."
                 )
+            }
+            Self::UpstreamFailed(status, _) => {
+                format!("Provider {provider} answered {status}.")
             }
             Self::UpstreamRefused => format!("Provider {provider} refused the connection."),
             Self::UpstreamTimeout(wait) => {

@@ -21,7 +21,7 @@ impl Exchange<'_> {
     /// Appends our fields and the end of the head.
     pub(super) fn own_fields(&self, out: &mut Vec<u8>, ours: Ours<'_>) {
         write::parsed_field(out, b"x-tidegate-request-id", self.id.as_bytes());
-        if self.snapshot.server.expose == Expose::Full {
+        if self.setup.snapshot.server.expose == Expose::Full {
             self.full_fields(out, ours.credential);
         }
         if ours.error.is_none() {
@@ -44,7 +44,7 @@ impl Exchange<'_> {
             write::parsed_field(out, b"x-tidegate-provider", name);
         }
         match credential {
-            Some(Credential::Pool(key)) => {
+            Some(Credential::Pool(key, _)) => {
                 write::parsed_field(out, b"x-tidegate-key", key.name.as_bytes());
             }
             Some(Credential::Own(field)) => {
@@ -57,6 +57,14 @@ impl Exchange<'_> {
         if let Some(model) = &self.model {
             // A name that no field can carry is not worth a refusal.
             let _unwritable = write::field(out, b"x-tidegate-model", model.as_bytes());
+        }
+        let (first, key) = &self.first_key;
+        if self.attempts > 1
+            && let Some(provider) = self.setup.snapshot.providers.get(*first)
+            && (self.provider != Some(*first) || *key != self.seen.key)
+        {
+            let from = [provider.name.as_bytes(), b"/", key.as_bytes()].concat();
+            let _unwritable = write::field(out, b"x-tidegate-failover-from", &from);
         }
         out.extend_from_slice(b"x-tidegate-attempts: ");
         write::decimal(out, u64::from(self.attempts));

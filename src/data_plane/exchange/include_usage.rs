@@ -3,24 +3,22 @@
 use bytes::Bytes;
 
 use super::route::Route;
-use super::{Body, Exchange};
-use crate::protocol::request_facts::RequestFacts;
+use super::{Asked, Body, Exchange};
 use crate::protocol::sse::hide_usage::HideUsage;
 
 impl Exchange<'_> {
-    /// The body to send instead of `body`, where the route's provider is to be asked for usage.
-    /// From then on what the client did not ask for is kept from it.
-    pub(super) fn include_usage(
-        &mut self,
-        route: &Route<'_>,
-        facts: &RequestFacts,
-        body: &Body,
-    ) -> Option<Body> {
-        if !route.provider.adds_usage {
-            return None;
+    /// The body for the route's provider: as received, or asking for usage where that provider is
+    /// to be asked. Then what the client did not ask for is kept from it.
+    pub(super) fn body_for(&mut self, route: &Route<'_>, asked: &Asked) -> Body {
+        self.hide_usage = None;
+        let body = asked.body.of(self.request.bytes());
+        let facts = asked.facts.as_ref().filter(|_| route.provider.adds_usage);
+        match facts.and_then(|facts| route.endpoint.ask_usage(body, facts)) {
+            Some(asking) => {
+                self.hide_usage = Some(HideUsage::new());
+                Body::Own(Bytes::from(asking))
+            }
+            None => asked.body.clone(),
         }
-        let asking = route.endpoint.ask_usage(body.of(self.request.bytes()), facts)?;
-        self.hide_usage = Some(HideUsage::new());
-        Some(Body::Own(Bytes::from(asking)))
     }
 }

@@ -2,24 +2,29 @@
 //!
 //! Every exchange ends in exactly one answer and, when it failed, exactly one record.
 
+pub mod admit;
 pub mod attempt;
 pub mod authenticate;
+pub mod conclude;
 pub mod conversation;
 pub mod failover;
 pub mod failure;
 pub mod fields;
 pub mod health;
 pub mod include_usage;
+pub mod judge;
+pub mod look;
 pub mod observe;
 pub mod readings;
 pub mod record;
 pub mod reject;
 pub mod relay;
+pub mod resting;
 pub mod rewrite;
 pub mod route;
 pub mod upload;
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use bytes::Bytes;
 
@@ -27,8 +32,9 @@ use super::downstream::connection::Connection;
 use super::downstream::request::{BodyLimit, HeadFault, Held, Request};
 use super::io::fault::{Limit, Wait};
 use super::io::watch::Peer;
+use super::worker::local::Working;
 use super::worker::request_id::RequestId;
-use crate::config::snapshot::{HalfClose, LogLevel, Snapshot};
+use crate::config::snapshot::{HalfClose, LogLevel, Select, Snapshot};
 use crate::protocol::dialect::Dialect;
 use crate::protocol::dialect::endpoint::Endpoint;
 use crate::protocol::http1::framing::BodyLength;
@@ -38,11 +44,12 @@ use crate::protocol::request_facts::{self, FactsFault, RequestFacts};
 use crate::protocol::sse::hide_usage::HideUsage;
 use crate::shared::clock::Millis;
 use crate::shared::credential::utilization::Wall;
+use crate::shared::gate::Permits;
 use crate::shared::lifecycle::Phase;
 use authenticate::Admitted;
 use failure::{Failure, Kind};
 use record::Seen;
-use route::Route;
+use route::Routed;
 
 /// What becomes of the client's connection after an exchange.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -71,18 +78,26 @@ pub struct Exchange<'c> {
     pub began: Wall,
     /// Bytes of the request's buffer used so far.
     pub bytes_used: usize,
+    /// Index of the owner of the gateway key.
+    pub caller: Option<usize>,
     /// The client's connection.
     pub client: &'c mut Connection,
+    /// When all attempts together must have led to an answer.
+    pub commit_by: Option<Millis>,
     /// The dialect that the client reads errors in.
     pub dialect: Dialect,
     /// What it asks for, once routed.
     pub endpoint: Endpoint,
+    /// Provider and key of the first attempt.
+    pub first_key: (usize, Text<64>),
     /// For an answer whose usage was asked for by us.
     pub hide_usage: Option<HideUsage>,
     /// Its id.
     pub id: RequestId,
     /// The model asked for, as far as the body could be read.
     pub model: Option<Box<str>>,
+    /// Its places in flight; whatever ends the exchange gives them back.
+    pub permits: Permits,
     /// How far it is, for the record.
     pub phase: &'static str,
     /// Index of the provider asked last.
@@ -94,7 +109,7 @@ pub struct Exchange<'c> {
     /// What its record will say.
     pub seen: Seen,
     /// The configuration in force when it began.
-    pub snapshot: Arc<Snapshot>,
+    pub setup: Rc<Working>,
     /// When its head was whole.
     pub started: Millis,
     /// The client asks for a stream.
@@ -104,9 +119,10 @@ pub struct Exchange<'c> {
 }
 
 /// Serves one request to its end.
-pub async fn run(client: &mut Connection, request: &Request, snapshot: Arc<Snapshot>) -> Used {
-    if let Some(answer) = health::answer(client, request, &snapshot) {
-        return health::write(client, request, &snapshot, answer).await;
+pub async fn run(client: &mut Connection, request: &Request, setup: Rc<Working>) -> Used {
+    let snapshot = &setup.snapshot;
+    if let Some(answer) = health::answer(client, request, snapshot) {
+        return health::write(client, request, snapshot, answer).await;
     }
     let local = client.local.clone();
     let _counted = InFlight::begin(&local);
@@ -114,17 +130,21 @@ pub async fn run(client: &mut Connection, request: &Request, snapshot: Arc<Snaps
         attempts: 0,
         began: local.shared.wall.now(),
         bytes_used: request.head.end,
-        dialect: route::dialect_of(&snapshot, &request.head, request.bytes()),
+        caller: None,
+        commit_by: None,
+        dialect: route::dialect_of(snapshot, &request.head, request.bytes()),
         endpoint: Endpoint::Other,
+        first_key: Default::default(),
         hide_usage: None,
         id: local.request_id(),
         model: None,
         owes_body: !request.is_bodiless(),
         seen: Seen::default(),
+        permits: Permits::default(),
         phase: "route",
         provider: None,
         request,
-        snapshot,
+        setup,
         started: Millis::now(),
         streams: false,
         thinks: false,
@@ -144,35 +164,44 @@ pub async fn run(client: &mut Connection, request: &Request, snapshot: Arc<Snaps
 impl Exchange<'_> {
     /// Steps 4 to 10 of DESIGN 2; every `?` is a failure that [`Exchange::reject`] answers.
     async fn forward(&mut self) -> Result<Next, Failure> {
-        let (snapshot, request) = (self.snapshot.clone(), self.request);
+        let (setup, request) = (self.setup.clone(), self.request);
         if self.client.local.shared.lifecycle.phase() >= Phase::Draining {
             return Err(Kind::Draining.into());
         }
         if request.wants_upgrade {
             return Err(Kind::Upgrade.into());
         }
-        let route = route::route(&snapshot, &request.head, request.bytes())?;
-        self.endpoint = route.endpoint;
-        self.provider = Some(route.index);
+        let snapshot = &setup.snapshot;
+        let routed = route::route(snapshot, &request.head, request.bytes())?;
+        self.endpoint = routed.endpoint;
+        self.provider = routed.candidates.first().copied();
         self.phase = "authenticate";
-        let fields = &request.head.fields;
-        let Admitted { caller, credential } =
-            authenticate::admit(&snapshot, route.provider, fields, request.bytes())?;
-        self.seen.caller = caller.map(|c| Text::cut(c.name.as_bytes())).unwrap_or_default();
-        if !route.endpoint.is_scanned() {
-            return self.pass_through(&route, credential).await;
+        let (local, fields) = (&self.client.local, &request.head.fields);
+        let Admitted { caller, payer } =
+            authenticate::admit(local, &setup, &routed.candidates, fields, request.bytes())?;
+        self.caller = caller;
+        let owner = caller.and_then(|caller| snapshot.callers.get(caller));
+        self.seen.caller = owner.map(|c| Text::cut(c.name.as_bytes())).unwrap_or_default();
+        if !routed.endpoint.is_scanned() {
+            self.allow_model()?;
+            self.admit()?;
+            return self.pass_through(&routed, payer).await;
         }
         self.phase = "request_body";
         let body = self.receive_body().await?;
-        let body = self.prepare(&route, body)?;
+        let facts = self.read_facts(&routed, &body)?;
+        self.allow_model()?;
+        self.phase = "admit";
         self.client.stream.watch().on_hangup_end(self.gone_from(), None);
-        self.drive(&route, credential, body).await
+        self.admit()?;
+        self.drive(&routed, payer, &Asked { body, facts }).await
     }
 
     /// Reads the whole body, within `limits.body`.
     async fn receive_body(&mut self) -> Result<Body, Failure> {
-        let bytes_max = self.snapshot.limits.body_bytes;
-        let idle = self.bound((Wait::ClientBody, Some(self.snapshot.timeouts.client_body_idle.0)));
+        let bytes_max = self.setup.snapshot.limits.body_bytes;
+        let idle =
+            self.bound((Wait::ClientBody, Some(self.setup.snapshot.timeouts.client_body_idle.0)));
         let failed = |fault| Failure::from(Kind::of_body(fault, bytes_max));
         let declared = match self.request.body {
             BodyLength::Length(n) => n,
@@ -199,23 +228,21 @@ impl Exchange<'_> {
         })
     }
 
-    /// Notes what the body says of itself, and adds to it what the provider is to be asked.
-    fn prepare(&mut self, route: &Route<'_>, body: Body) -> Result<Body, Kind> {
-        let facts = self.read_facts(&body)?;
-        Ok(facts.and_then(|facts| self.include_usage(route, &facts, &body)).unwrap_or(body))
-    }
-
-    /// A body that is encoded, or no JSON, says nothing of itself.
-    fn read_facts(&mut self, body: &Body) -> Result<Option<RequestFacts>, Kind> {
+    /// Notes what the body says of itself: nothing, when it is encoded or no JSON.
+    fn read_facts(
+        &mut self,
+        routed: &Routed<'_>,
+        body: &Body,
+    ) -> Result<Option<RequestFacts>, Kind> {
         let bytes = self.request.bytes();
         let encoding = self.request.head.fields.value(Known::ContentEncoding, bytes);
         if encoding.is_some_and(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
-            self.note_conversation(None);
+            self.note_conversation(routed, None);
             return Ok(None);
         }
         let body = body.of(bytes);
         let facts = request_facts::read(body);
-        self.note_conversation(facts.as_ref().ok().map(|facts| (facts, body)));
+        self.note_conversation(routed, facts.as_ref().ok().map(|facts| (facts, body)));
         match facts {
             Ok(facts) => {
                 self.model = facts.model.and_then(|span| span.text(body)).map(Into::into);
@@ -230,8 +257,12 @@ impl Exchange<'_> {
         }
     }
 
-    fn note_conversation(&mut self, facts: Option<(&RequestFacts, &[u8])>) {
-        if self.snapshot.log.level < LogLevel::Info {
+    fn note_conversation(&mut self, routed: &Routed<'_>, facts: Option<(&RequestFacts, &[u8])>) {
+        let snapshot = &self.setup.snapshot;
+        let asks = |&index: &usize| {
+            snapshot.providers.get(index).is_some_and(|p| p.select == Select::Affinity)
+        };
+        if snapshot.log.level < LogLevel::Info && !routed.candidates.iter().any(asks) {
             return; // nobody will read it
         }
         let keyed = &self.client.local.shared.keyed_hash;
@@ -241,7 +272,7 @@ impl Exchange<'_> {
 
     /// From when on a client that closed its side counts as gone (`stream.half_close`).
     pub fn gone_from(&self) -> Peer {
-        match self.snapshot.stream.half_close {
+        match self.setup.snapshot.stream.half_close {
             HalfClose::Gone => Peer::HalfClosed,
             HalfClose::Wait => Peer::Broken,
         }
@@ -249,20 +280,27 @@ impl Exchange<'_> {
 
     /// The bound on a peer that takes no bytes.
     pub fn write_stall(&self) -> Limit {
-        let (_, ms) = self.bound((Wait::WriteStall, Some(self.snapshot.timeouts.write_stall.0)));
+        let (_, ms) =
+            self.bound((Wait::WriteStall, Some(self.setup.snapshot.timeouts.write_stall.0)));
         (Wait::WriteStall, ms)
     }
 
     /// `limit`, or what is left of the whole exchange's deadline where that is less.
     pub fn bound(&self, limit: Limit) -> Limit {
-        let Some(exchange) = self.snapshot.timeouts.exchange else { return limit };
-        let end = self.started.plus(exchange.0);
-        // A millisecond at least: the wheel, not this sum, ends the wait.
-        let left = end.since(Millis::now()).max(1);
-        match limit {
-            (_, Some(ms)) if ms <= left => limit,
-            _ => (Wait::Exchange, Some(left)),
-        }
+        let exchange = self.setup.snapshot.timeouts.exchange;
+        let ends = [
+            (Wait::Exchange, exchange.map(|ms| self.started.plus(ms.0))),
+            (Wait::Failover, self.commit_by),
+        ];
+        ends.into_iter().fold(limit, |limit, (wait, end)| {
+            let Some(end) = end else { return limit };
+            // A millisecond at least: the wheel, not this sum, ends the wait.
+            let left = end.since(Millis::now()).max(1);
+            match limit {
+                (_, Some(ms)) if ms <= left => limit,
+                _ => (wait, Some(left)),
+            }
+        })
     }
 
     /// Whether the connection must close after the answer, as far as this side is concerned.
@@ -273,9 +311,18 @@ impl Exchange<'_> {
 
     /// The name of the provider asked last.
     pub fn provider_name(&self) -> &str {
-        let provider = self.provider.and_then(|index| self.snapshot.providers.get(index));
+        let provider = self.provider.and_then(|index| self.setup.snapshot.providers.get(index));
         provider.map_or("", |provider| provider.name.as_str())
     }
+}
+
+/// What every attempt sends, and what it says of itself.
+#[derive(Debug)]
+pub struct Asked {
+    /// As received.
+    pub body: Body,
+    /// Where it could be read.
+    pub facts: Option<RequestFacts>,
 }
 
 /// A whole request body, sent again in full by every attempt.

@@ -2,70 +2,56 @@
 //! From every answer, errors included, before any early return. Never judges: it only remembers.
 
 use super::Exchange;
-use super::authenticate::{Credential, bare};
-use super::route::Route;
-use crate::protocol::http1::head::ResponseHead;
+use super::attempt::Call;
+use super::authenticate::Credential;
 use crate::protocol::http1::header::Known;
+use crate::protocol::rate_limit::facts::facts;
 use crate::protocol::rate_limit::reading::{Reading as Told, Readings};
 use crate::protocol::rate_limit::summary::Summary;
 use crate::protocol::rate_limit::{self, Limit, RateLimits, Reset};
-use crate::shared::credential::model_class::{Class, class_name};
+use crate::protocol::verdict::LimitFacts;
+use crate::shared::credential::model_class::Class;
 use crate::shared::credential::utilization::{Reading, Wall, Window, Windows, permille};
 
 impl Exchange<'_> {
-    /// Reads the limits of an answer's head, keeps them with `credential`, and returns what the
-    /// record shows of them.
+    /// Reads the limits of an answer's head, keeps them with `credential`, leaves in `call` what
+    /// the record shows of them, and returns what a verdict asks for.
     pub(super) fn note_limits(
         &self,
-        route: &Route<'_>,
         credential: Credential<'_>,
-        head: &ResponseHead,
-        bytes: &[u8],
-    ) -> Option<Summary> {
-        if !head.fields.has(Known::RateLimit) {
-            return None;
-        }
+        class: Class,
+        call: &mut Call,
+    ) -> LimitFacts {
+        let (head, bytes) = (&call.answered.head, call.answered.buffer.filled());
         // Only these: telling repeated names apart costs by the square of their number.
-        let told = head.fields.iter().filter(|field| field.known == Known::RateLimit);
+        let is_told =
+            |known| matches!(known, Known::RateLimit | Known::RetryAfter | Known::RetryAfterMs);
+        let told = head.fields.iter().filter(|field| is_told(field.known));
+        if told.clone().next().is_none() {
+            return LimitFacts::default();
+        }
         let fields = told.map(|field| (field.name.of(bytes), field.value.of(bytes)));
         let limits = rate_limit::read(fields);
-        let shared = &self.client.local.shared;
         match credential {
-            Credential::Pool(key) => {
-                let keys = &route.provider.keys;
-                let index = keys.iter().position(|other| std::ptr::eq(other, key));
-                let provider = shared.pools.provider(route.index);
-                if let Some((provider, index)) = provider.zip(index)
-                    && let Some(key) = provider.pool.keys().get(index)
+            Credential::Pool(_, key) => {
+                keep_windows(key.slot.windows(), &limits, self.began);
+                if let Some(word) = key.slot.class_reading(class)
+                    && let Some(reading) = quota(&limits, self.began)
                 {
-                    keep_windows(key.slot.windows(), &limits, self.began);
-                    let class = self.class(head.status, &provider.classes);
-                    if let Some(word) = key.slot.class_reading(class)
-                        && let Some(reading) = quota(&limits, self.began)
-                    {
-                        word.record(reading);
-                    }
+                    word.record(reading);
                 }
             }
             Credential::Own(field) => {
-                let digest = shared.keyed_hash.of(&[bare(field, self.request.bytes())]);
-                if let Some(guest) = shared.pools.byok().enter(digest, self.began.0) {
+                if let Some(guest) = self.brought(field) {
                     keep_windows(guest.windows(), &limits, self.began);
                 }
             }
         }
-        Summary::of(&limits)
-    }
-
-    /// The model's class: a new name is learnt only from an answer that shows it to be real.
-    fn class(
-        &self,
-        status: u16,
-        classes: &crate::shared::credential::model_class::Classes,
-    ) -> Class {
-        let Some(model) = self.model.as_deref() else { return Class::Other };
-        let name = class_name(model, |_| None);
-        if matches!(status, 200..=299 | 429) { classes.intern(name) } else { classes.find(name) }
+        let summary = Summary::of(&limits);
+        let now_ms = self.client.local.shared.wall.now().0;
+        let told = facts(&limits, i64::try_from(now_ms).unwrap_or(i64::MAX));
+        call.limits = summary;
+        told
     }
 }
 

@@ -4,6 +4,7 @@
 use super::Exchange;
 use super::authenticate::{Credential, bare};
 use super::failure::Kind;
+use super::route::Route;
 use crate::config::hint_of;
 use crate::config::snapshot::LogLevel;
 use crate::protocol::ascii;
@@ -11,7 +12,10 @@ use crate::protocol::http1::framing::BodyLength;
 use crate::protocol::http1::header::Known;
 use crate::protocol::json::text::Text;
 use crate::shared::clock::Millis;
-use crate::shared::journal::{Answered, Asked, Ended, Record};
+use crate::shared::credential::cooldown::Transition;
+use crate::shared::credential::model_class::Class;
+use crate::shared::credential::word::DEADLINE_MAX;
+use crate::shared::journal::{Answered, Asked, Ended, Entry, KeyState, Record};
 
 /// What an exchange has learnt for its record so far.
 #[derive(Debug, Default)]
@@ -35,7 +39,7 @@ pub struct Seen {
 impl Exchange<'_> {
     /// Records the exchange. A success only when the log wants it; a failure always.
     pub(super) fn record(&mut self, failure: Option<&Kind>) {
-        if failure.is_none() && self.snapshot.log.level < LogLevel::Info {
+        if failure.is_none() && self.setup.snapshot.log.level < LogLevel::Info {
             return;
         }
         let record = Record {
@@ -44,7 +48,35 @@ impl Exchange<'_> {
             ended: self.ended(failure),
         };
         let local = &self.client.local;
-        if local.cell().journal.push(record) {
+        if local.cell().journal.push(Entry::Exchange(record)) {
+            local.shared.bell.wake();
+        }
+    }
+
+    /// Tells of a change of a key's state, of one class or as a whole, to those who log it.
+    pub(super) fn tell(
+        &self,
+        route: &Route<'_>,
+        (index, class): (usize, Option<Class>),
+        change: Transition,
+        now: Millis,
+    ) {
+        let name = match class {
+            Some(Class::Named(index)) => route.pool.classes.name(index),
+            _ => None,
+        };
+        let key = route.provider.keys.get(index).map_or("", |key| key.name.as_str());
+        let until = change.to.deadline();
+        let entry = Entry::KeyState(KeyState {
+            class: Text::cut(name.unwrap_or_default().as_bytes()),
+            key: Text::cut(key.as_bytes()),
+            is_auth_failed: change.to.is_auth_failed(),
+            provider: Text::cut(route.provider.name.as_bytes()),
+            reason: change.to.reason().name(),
+            wait_ms: (until < DEADLINE_MAX).then(|| until.since(now)),
+        });
+        let local = &self.client.local;
+        if local.cell().journal.push(entry) {
             local.shared.bell.wake();
         }
     }
@@ -52,7 +84,7 @@ impl Exchange<'_> {
     /// Notes the credential an attempt is made with, by name or hint.
     pub(super) fn note_key(&mut self, credential: Credential<'_>) {
         self.seen.key = match credential {
-            Credential::Pool(key) => Text::cut(key.name.as_bytes()),
+            Credential::Pool(key, _) => Text::cut(key.name.as_bytes()),
             Credential::Own(field) => {
                 let own = String::from_utf8_lossy(bare(field, self.request.bytes()));
                 Text::cut(hint_of(&own).as_bytes())
@@ -101,6 +133,7 @@ impl Exchange<'_> {
         let relayed = Some(self.seen.status).filter(|&status| status > 0);
         Ended {
             attempts: self.attempts,
+            cap: failure.and_then(Kind::cap),
             cause: Text::cut(cause.as_bytes()),
             code: failure.map(Kind::code),
             duration_ms: Millis::now().since(self.started),

@@ -10,10 +10,13 @@ use crate::data_plane::io::fault::Wait;
 use crate::data_plane::worker::request_id::RequestId;
 use crate::protocol::dialect::{Dialect, ErrorBody};
 use crate::protocol::http1::write;
+use crate::shared::gate::Permits;
 
 impl Exchange<'_> {
     /// Answers a failed exchange, records it, and says what becomes of the connection.
     pub(super) async fn reject(&mut self, failure: Failure) -> Next {
+        // Free before the client can know of it, and try again.
+        self.permits = Permits::default();
         self.record(Some(&failure.kind));
         if matches!(failure.kind, Kind::ClientGone) {
             return Next::Close;
@@ -49,8 +52,10 @@ impl Exchange<'_> {
     pub(super) fn error_body<'a>(&'a self, kind: &Kind, message: &'a str) -> ErrorBody<'a> {
         ErrorBody {
             code: kind.code(),
+            kind: kind.error_type(self.endpoint),
             message,
             request_id: self.id.as_str(),
+            resets_in_s: kind.resets_in_s(self.endpoint),
             status: kind.status(),
         }
     }
@@ -64,8 +69,10 @@ pub async fn refuse(client: &mut Connection, snapshot: &Snapshot, id: RequestId,
     let message = kind.message("");
     let error = ErrorBody {
         code: kind.code(),
+        kind: None,
         message: &message,
         request_id: id.as_str(),
+        resets_in_s: None,
         status: kind.status(),
     };
     Dialect::OpenAi.write_error(&mut body, error);
@@ -95,6 +102,28 @@ fn begin(out: &mut Vec<u8>, kind: &Kind, length: usize) {
         Kind::BadRequest(crate::protocol::http1::Refusal::Connect) => {
             out.extend_from_slice(b"allow: DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT\r\n");
         }
+        Kind::AtCap(subject, _) => {
+            out.extend_from_slice(b"retry-after: 1\r\n");
+            write::parsed_field(out, b"x-tidegate-reason", subject.reason().as_bytes());
+        }
+        Kind::KeysAuthFailed(_) => out.extend_from_slice(NO_RETRY),
+        Kind::KeysRateLimited(resting) => {
+            retry_after(out, resting.wait_s());
+            if resting.is_long() {
+                out.extend_from_slice(NO_RETRY);
+            }
+            out.extend_from_slice(&resting.unified);
+            write::parsed_field(out, b"x-tidegate-reason", resting.reason.name().as_bytes());
+        }
+        Kind::UpstreamFailed(_, Some(seconds)) => retry_after(out, *seconds),
         _ => {}
     }
 }
+
+fn retry_after(out: &mut Vec<u8>, seconds: u64) {
+    out.extend_from_slice(b"retry-after: ");
+    write::decimal(out, seconds);
+    out.extend_from_slice(b"\r\n");
+}
+
+const NO_RETRY: &[u8] = b"x-should-retry: false\r\n";

@@ -97,7 +97,7 @@ fn credential(out: &mut Vec<u8>, request: &Outgoing<'_>) {
             let (name, value) = (field.name.of(request.bytes), field.value.of(request.bytes));
             write::parsed_field(out, name, value);
         }
-        Credential::Pool(key) => {
+        Credential::Pool(key, _) => {
             let value = key.value.expose().as_bytes();
             match placement(request.route.provider, key) {
                 Placement::ApiKey => write::parsed_field(out, b"api-key", value),
@@ -113,7 +113,7 @@ fn credential(out: &mut Vec<u8>, request: &Outgoing<'_>) {
 }
 
 fn wants_oauth_beta(request: &Outgoing<'_>, nominations: &Nominations<'_>) -> bool {
-    let Credential::Pool(key) = request.credential else { return false };
+    let Credential::Pool(key, _) = request.credential else { return false };
     // A nominated field is dropped, and what it asked for with it (HARDENING 3.5).
     let mut sent =
         request.head.fields.all(Known::AnthropicBeta).filter(|field| !nominations.has(field));

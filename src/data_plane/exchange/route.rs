@@ -1,28 +1,72 @@
 //! Which provider a path goes to, decided on the very bytes that are forwarded (CVE-2026-49468).
 //! Never looks at the host or at credentials.
 
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
 use super::failure::Kind;
 use crate::config::snapshot::{Provider, Snapshot};
+use crate::data_plane::io::tls::Settings;
+use crate::data_plane::worker::local::Working;
 use crate::protocol::dialect::Dialect;
 use crate::protocol::dialect::endpoint::Endpoint;
 use crate::protocol::http1::head::RequestHead;
 use crate::protocol::http1::header::Known;
+use crate::shared::pools::ProviderPool;
 
-/// Where a request goes.
+/// Where a request may go.
+#[derive(Clone, Debug)]
+pub struct Routed<'a> {
+    /// Indices of providers in the snapshot, in the order they are asked; at least one.
+    pub candidates: SmallVec<[usize; 4]>,
+    /// What it asks for.
+    pub endpoint: Endpoint,
+    /// Path without our prefix, without query.
+    path: &'a [u8],
+    /// The query with its `?`, or empty.
+    query: &'a [u8],
+}
+
+/// Where an attempt goes: one of the providers.
 #[derive(Clone, Copy, Debug)]
 pub struct Route<'a> {
-    /// The dialect that the client speaks.
-    pub dialect: Dialect,
     /// What it asks for.
     pub endpoint: Endpoint,
     /// Index of the provider in the snapshot.
     pub index: usize,
     /// Path without our prefix, without query.
     pub path: &'a [u8],
+    /// State of the provider's credentials.
+    pub pool: &'a ProviderPool,
     /// The provider.
     pub provider: &'a Provider,
     /// The query with its `?`, or empty.
     pub query: &'a [u8],
+    /// Its TLS settings; `None` for plain HTTP.
+    pub tls: Option<&'a Arc<Settings>>,
+}
+
+impl<'a> Routed<'a> {
+    /// The way to the provider at `index`.
+    ///
+    /// # Errors
+    /// `Internal`, when there is no such provider.
+    pub fn to(&self, working: &'a Working, index: usize) -> Result<Route<'a>, Kind> {
+        let provider = working.snapshot.providers.get(index);
+        let (Some(provider), Some(pool)) = (provider, working.pools.providers.get(index)) else {
+            return Err(Kind::Internal("a route leads to no provider"));
+        };
+        Ok(Route {
+            endpoint: self.endpoint,
+            index,
+            path: self.path,
+            pool,
+            provider,
+            query: self.query,
+            tls: working.tls.of(index),
+        })
+    }
 }
 
 /// The dialect in which a request is answered before, or without, a route.
@@ -39,15 +83,15 @@ pub fn dialect_of(snapshot: &Snapshot, head: &RequestHead, bytes: &[u8]) -> Dial
     })
 }
 
-/// The provider for a request.
+/// The providers for a request.
 ///
 /// # Errors
 /// `NoRoute` when no provider serves the path, `BadPath` for dot segments.
 pub fn route<'a>(
-    snapshot: &'a Snapshot,
+    snapshot: &Snapshot,
     head: &RequestHead,
     bytes: &'a [u8],
-) -> Result<Route<'a>, Kind> {
+) -> Result<Routed<'a>, Kind> {
     let (path, query) = split_query(head.path_and_query.of(bytes));
     if has_dot_segment(path) {
         return Err(Kind::BadPath);
@@ -64,8 +108,7 @@ pub fn route<'a>(
         }
     };
     let index = index.ok_or(Kind::NoRoute)?;
-    let provider = snapshot.providers.get(index).ok_or(Kind::NoRoute)?;
-    Ok(Route { dialect, endpoint, index, path, provider, query })
+    Ok(Routed { candidates: SmallVec::from_slice(&[index]), endpoint, path, query })
 }
 
 /// What stands in front of `/v1/`.

@@ -1,11 +1,12 @@
 //! Paths whose body is not scanned: the body streams through under its own limit, in one attempt.
 
 use super::attempt::{Call, NoAnswer};
-use super::authenticate::Credential;
+use super::authenticate::{Credential, Payer};
+use super::conclude::Trail;
 use super::failure::{Failure, Kind};
 use super::rewrite::{self, Outgoing};
-use super::route::Route;
-use super::{Body, Exchange, Next};
+use super::route::{Route, Routed};
+use super::{Asked, Body, Exchange, Next};
 use crate::data_plane::downstream::request::BodyFault;
 use crate::data_plane::downstream::response::{BACK, FRONT, Framing};
 use crate::data_plane::io::buffer::Buffer;
@@ -13,34 +14,79 @@ use crate::data_plane::io::fault::{Fault, Wait};
 use crate::data_plane::upstream::connection::Connection;
 use crate::protocol::http1::body;
 use crate::protocol::http1::framing::BodyLength;
+use crate::shared::credential::model_class::Class;
+use crate::shared::credential::walk::Walker;
 
 impl Exchange<'_> {
-    /// Streams the request to the route's provider and relays the answer.
+    /// Streams the request to the first provider and relays the answer: one attempt, with the
+    /// first key that is available (BEHAVIOUR 8). Without a body it is sent like any other.
     ///
     /// # Errors
     /// Why there is no answer to relay, or why its relay broke.
     pub(super) async fn pass_through(
         &mut self,
-        route: &Route<'_>,
-        credential: Credential<'_>,
+        routed: &Routed<'_>,
+        payer: Payer,
     ) -> Result<Next, Failure> {
         if self.request.is_bodiless() {
             self.owes_body = false;
             let start = self.request.head.end;
             self.client.stream.watch().on_hangup_end(self.gone_from(), None);
-            return self.drive(route, credential, Body::InPlace(start..start)).await;
+            let asked = Asked { body: Body::InPlace(start..start), facts: None };
+            return self.drive(routed, payer, &asked).await;
         }
-        let bytes_max = self.snapshot.limits.passthrough_body_bytes;
+        let bytes_max = self.setup.snapshot.limits.passthrough_body_bytes;
         if matches!(self.request.body, BodyLength::Length(n) if n > bytes_max) {
             return Err(Kind::BodyTooLarge(bytes_max).into());
         }
-        self.attempts += 1;
+        self.drive_upload(routed, payer, bytes_max).await
+    }
+
+    async fn drive_upload(
+        &mut self,
+        routed: &Routed<'_>,
+        payer: Payer,
+        bytes_max: u64,
+    ) -> Result<Next, Failure> {
+        let setup = self.setup.clone();
+        let first = *routed.candidates.first().ok_or(Kind::NoRoute)?;
+        let route = routed.to(&setup, first)?;
+        if let Payer::Own(field) = payer {
+            let credential = Credential::Own(field);
+            self.enter_provider(&route)?;
+            let mut call = self.upload_once(&route, credential, bytes_max).await?;
+            self.note_limits(credential, Class::Other, &mut call);
+            return self.relay(&route, credential, call).await;
+        }
+        let mut trail = Trail { is_last_provider: true, ..Trail::default() };
+        let mut walker = Walker::new(&route.pool.pool, self.terms(&route));
+        let Some((key, choice)) = self.choose(&route, &mut walker, &mut trail) else {
+            trail.exhausted = walker.exhausted(self.now());
+            return self.conclude(trail).await;
+        };
+        let credential = Credential::Pool(key, choice.key);
+        let mut call = self.upload_once(&route, credential, bytes_max).await?;
+        let limits = self.note_limits(credential, walker.class(), &mut call);
+        let judged = self.judge(&mut call, limits).await?;
+        self.mark(&mut walker, (&route, &choice), judged.verdict);
+        drop(choice);
+        self.relay(&route, credential, call).await
+    }
+
+    /// One attempt whose body is sent as it comes.
+    async fn upload_once(
+        &mut self,
+        route: &Route<'_>,
+        credential: Credential<'_>,
+        bytes_max: u64,
+    ) -> Result<Call, Failure> {
+        self.note_attempt(route, credential);
         self.phase = "connect";
         // A body that streams can be sent only once: no idle connection that may have ended.
         let mut upstream = self.connect(route, true).await?;
         let call = self.upload(route, credential, &mut upstream, bytes_max).await?;
         let (answered, sent_whole) = call;
-        self.relay(route, credential, Call { answered, upstream, sent_whole }).await
+        Ok(Call { answered, limits: None, sent_whole, upstream: Some(upstream) })
     }
 
     async fn upload(
@@ -133,7 +179,8 @@ impl Exchange<'_> {
     /// Reads the next bytes of the body from the client.
     async fn receive(&mut self, mut buffer: Buffer, bytes_max: u64) -> Result<Buffer, Failure> {
         buffer.clear_with_room(FRONT, BACK);
-        let idle = self.bound((Wait::ClientBody, Some(self.snapshot.timeouts.client_body_idle.0)));
+        let idle =
+            self.bound((Wait::ClientBody, Some(self.setup.snapshot.timeouts.client_body_idle.0)));
         let (read, buffer) = self.client.stream.read(buffer, idle).await;
         let fault = match read {
             Ok(0) => BodyFault::ClientGone,

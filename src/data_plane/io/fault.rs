@@ -9,6 +9,8 @@ pub enum Wait {
     ByteIdle,
     /// The next bytes of a request body (`client_body_idle`).
     ClientBody,
+    /// All attempts of an exchange together (`failover.deadline`).
+    Failover,
     /// A whole request head (`client_head`).
     ClientHead,
     /// A connection with TLS (`connect`).
@@ -41,6 +43,7 @@ impl Wait {
             Self::Connect => "timeouts.connect",
             Self::EarlyAnswer => "early answer",
             Self::Exchange => "timeouts.exchange",
+            Self::Failover => "failover.deadline",
             Self::KeepAlive => "timeouts.keep_alive",
             Self::Linger => "linger",
             Self::Park => "park",

@@ -1,5 +1,7 @@
 //! What is known of one watched socket, and how its waits are ended. Knows no other socket.
 
+use std::task::Waker;
+
 use monoio::io::Canceller;
 
 use super::fault::{Cause, Wait};
@@ -31,6 +33,8 @@ pub struct Slot {
     pub queued: u64,
     /// What was shut from here.
     shut: Shut,
+    /// Who waits for the peer's hang-up and for nothing on the socket.
+    pub waiter: Option<Waker>,
 }
 
 /// A bound on a wait.
@@ -99,6 +103,7 @@ impl Slot {
             peer: Peer::Open,
             queued: u64::MAX,
             shut: Shut::Nothing,
+            waiter: None,
         }
     }
 

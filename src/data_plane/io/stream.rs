@@ -12,6 +12,7 @@ use super::fault::{Cause, Fault, Limit};
 use super::fd::{Discarded, Fd, Peek};
 use super::tls::{Session, TlsStream};
 use super::watch::{End, Watch, Watchers};
+use crate::data_plane::worker::notify::{First, first};
 
 /// A connection that belongs to one worker.
 #[derive(Debug)]
@@ -179,6 +180,31 @@ impl Stream {
         match self.watch.cause() {
             Some(cause) => Err(Fault::Ended(cause)),
             None => result.map_err(Fault::Io),
+        }
+    }
+
+    /// Waits for at most `wait_ms` for something to read, and changes nothing when nothing comes.
+    /// Says whether something did.
+    ///
+    /// # Errors
+    /// When the wait was ended from outside, or the connection broke.
+    pub async fn readable_within(&mut self, wait_ms: u64) -> Result<bool, Fault> {
+        let tcp = match &mut self.transport {
+            Transport::Plain(tcp) => &*tcp,
+            Transport::Tls(tls) => {
+                if tls.has_unread() {
+                    return Ok(true);
+                }
+                tls.tcp()
+            }
+        };
+        let sleep = monoio::time::sleep(std::time::Duration::from_millis(wait_ms));
+        // Readiness takes nothing, so it may be dropped (D3).
+        let came = first(tcp.readable(false), sleep).await;
+        match (self.watch.cause(), came) {
+            (Some(cause), _) => Err(Fault::Ended(cause)),
+            (None, First::A(ready)) => ready.map(|()| true).map_err(Fault::Io),
+            (None, First::B(())) => Ok(false),
         }
     }
 

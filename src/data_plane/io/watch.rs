@@ -136,8 +136,14 @@ impl Watchers {
 
     fn hung_up(&self, entry: Entry, ended: Peer) {
         let mut table = self.table.borrow_mut();
-        if table.current(entry).is_some_and(|slot| slot.hears(ended)) {
-            table.end_after_hangup(entry);
+        if !table.current(entry).is_some_and(|slot| slot.hears(ended)) {
+            return;
+        }
+        table.end_after_hangup(entry);
+        let waiter = table.current(entry).and_then(|slot| slot.waiter.take());
+        drop(table);
+        if let Some(waiter) = waiter {
+            waiter.wake();
         }
     }
 
@@ -301,6 +307,18 @@ impl Watch {
     /// How much of the connection the peer has ended, as far as reported.
     pub fn peer(&self) -> Peer {
         self.with(|slot| slot.peer).unwrap_or(Peer::Broken)
+    }
+
+    /// Waits until the peer has hung up as far as `from`. May be dropped at any time.
+    pub async fn hung_up(&self, from: Peer) {
+        poll_fn(|cx| {
+            if self.peer() >= from {
+                return Poll::Ready(());
+            }
+            self.with(|slot| slot.waiter = Some(cx.waker().clone()));
+            Poll::Pending
+        })
+        .await;
     }
 
     /// From now on this peer's hang-up, once as far as `from`, ends the waits of both sockets.

@@ -4,6 +4,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use monoio::net::TcpStream;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -12,7 +13,7 @@ use crate::config::snapshot::Provider;
 use crate::data_plane::io::fault::{Cause, Fault, Wait};
 use crate::data_plane::io::fd::Fd;
 use crate::data_plane::io::stream::Stream;
-use crate::data_plane::io::tls::{TlsError, client_session};
+use crate::data_plane::io::tls::{Settings, TlsError, client_session};
 use crate::data_plane::io::watch::{End, Peer, Watch};
 use crate::data_plane::worker::local::Local;
 use crate::data_plane::worker::notify::first;
@@ -43,10 +44,10 @@ pub enum ConnectFault {
 pub struct Target<'a> {
     /// Milliseconds for everything: addresses, TCP and TLS.
     pub connect_ms: u64,
-    /// Its index in the snapshot.
-    pub index: usize,
     /// The provider.
     pub provider: &'a Provider,
+    /// Its TLS settings; `None` for plain HTTP.
+    pub tls: Option<&'a Arc<Settings>>,
 }
 
 /// The client on whose behalf the connection is opened, and how far gone counts as gone.
@@ -132,7 +133,7 @@ async fn open_one(
     if let Some(error) = fd.take_error() {
         return Err(of_io(error));
     }
-    let Some(config) = local.tls.of(target.index) else { return Ok(stream) };
+    let Some(config) = target.tls else { return Ok(stream) };
     let session = client_session(config, &target.provider.origin.host).map_err(of_fault)?;
     let limit = (Wait::Connect, Some(deadline.since(Millis::now()).max(1)));
     stream.handshake(session, &local.buffers, limit).await.map_err(of_fault)

@@ -6,7 +6,7 @@ use crate::data_plane::io::stream::Stream;
 use crate::data_plane::io::watch::Peer;
 use crate::shared::clock::Millis;
 
-/// Idle connections by provider.
+/// Idle connections by origin, as its number in the pools.
 #[derive(Debug, Default)]
 pub struct Pool {
     idle: RefCell<Vec<Vec<Idle>>>,
@@ -19,7 +19,7 @@ struct Idle {
 }
 
 impl Pool {
-    /// The newest idle connection to the provider at `index` that is still fit: younger than
+    /// The newest idle connection to the origin `index` that is still fit: younger than
     /// `idle_ms`, open, and without a byte that nobody asked for. Unfit ones are closed.
     pub async fn checkout(&self, index: usize, idle_ms: u64) -> Option<Stream> {
         loop {

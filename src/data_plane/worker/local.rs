@@ -12,7 +12,6 @@ use super::guard::CatchPanic;
 use super::notify::Notify;
 use super::request_id::{RequestId, RequestIds};
 use super::runtime::Rung;
-use crate::config::snapshot::Snapshot;
 use crate::data_plane::io::buffer::Buffers;
 use crate::data_plane::io::watch::Watchers;
 use crate::data_plane::upstream::pool::Pool;
@@ -21,6 +20,7 @@ use crate::shared::Shared;
 use crate::shared::addresses::Addresses;
 use crate::shared::lifecycle::Phase;
 use crate::shared::published::Adopted;
+use crate::shared::setup::Setup;
 use crate::shared::worker_cell::WorkerCell;
 
 /// One worker's own state.
@@ -44,14 +44,38 @@ pub struct Local {
     pub rung: Rung,
     /// The state shared with the other threads.
     pub shared: Arc<Shared>,
-    /// TLS settings by provider.
-    pub tls: TlsConfigs,
     /// Deadlines and hang-ups.
     pub watchers: Rc<Watchers>,
     addresses: RefCell<Adopted<Addresses>>,
     index: usize,
     ids: RequestIds,
-    snapshot: RefCell<Adopted<Snapshot>>,
+    rounds: RefCell<Vec<usize>>,
+    setup: RefCell<Adopted<Setup>>,
+    working: RefCell<Rc<Working>>,
+}
+
+/// One configuration as this worker works with it. An `Rc`, so that an exchange that holds it
+/// touches no reference count that other workers touch (D9).
+#[derive(Debug)]
+pub struct Working {
+    setup: Arc<Setup>,
+    /// TLS settings by provider.
+    pub tls: TlsConfigs,
+}
+
+impl std::ops::Deref for Working {
+    type Target = Setup;
+
+    fn deref(&self) -> &Setup {
+        &self.setup
+    }
+}
+
+impl Working {
+    fn new(setup: &Arc<Setup>) -> Rc<Self> {
+        let tls = setup.prepared.downcast_ref::<TlsConfigs>().cloned().unwrap_or_default();
+        Rc::new(Self { setup: setup.clone(), tls })
+    }
 }
 
 impl Local {
@@ -61,6 +85,8 @@ impl Local {
     /// When the kernel refuses an epoll instance.
     pub fn new(seat: &Seat) -> std::io::Result<Self> {
         let shared = seat.shared.clone();
+        let setup = Adopted::new(&shared.setup);
+        let working = Working::new(setup.value());
         Ok(Self {
             accepting: Cell::new(0),
             addresses: RefCell::new(Adopted::new(&shared.addresses)),
@@ -73,10 +99,11 @@ impl Local {
             phase_changed: Notify::default(),
             pool: Pool::default(),
             rung: seat.rung,
-            snapshot: RefCell::new(Adopted::new(&shared.snapshot)),
+            rounds: RefCell::default(),
+            setup: RefCell::new(setup),
             shared,
-            tls: seat.tls.clone(),
             watchers: Rc::new(Watchers::new()?),
+            working: RefCell::new(working),
         })
     }
 
@@ -88,13 +115,26 @@ impl Local {
         self.shared.workers.get(self.index).expect("a worker is started per cell")
     }
 
-    /// The snapshot in force; adopts a newer one first. Once per exchange.
-    pub fn snapshot(&self) -> Arc<Snapshot> {
-        let mut adopted = self.snapshot.borrow_mut();
-        if adopted.refresh(&self.shared.snapshot) {
+    /// The configuration in force; adopts a newer one first. Once per exchange.
+    pub fn setup(&self) -> Rc<Working> {
+        let mut adopted = self.setup.borrow_mut();
+        if adopted.refresh(&self.shared.setup) {
+            self.working.replace(Working::new(adopted.value()));
             self.cell().acknowledge(adopted.version());
         }
-        adopted.value().clone()
+        self.working.borrow().clone()
+    }
+
+    /// Where this worker's next round over the keys of the provider at `index` begins: one place
+    /// further each time, and not where the other workers begin.
+    pub fn next_round(&self, index: usize) -> usize {
+        let mut rounds = self.rounds.borrow_mut();
+        if rounds.len() <= index {
+            rounds.resize(index + 1, self.index);
+        }
+        let Some(round) = rounds.get_mut(index) else { return 0 };
+        *round = round.wrapping_add(1);
+        *round
     }
 
     /// The newest addresses this worker knows of.
@@ -104,12 +144,12 @@ impl Local {
 
     /// Tells the control plane which snapshot this worker began with.
     pub fn acknowledge(&self) {
-        self.cell().acknowledge(self.snapshot.borrow().version());
+        self.cell().acknowledge(self.setup.borrow().version());
     }
 
     /// Adopts whatever is newer than what this worker has.
     pub fn adopt(&self) {
-        drop(self.snapshot());
+        drop(self.setup());
         if self.addresses.borrow_mut().refresh(&self.shared.addresses) {
             self.addresses_changed.notify();
         }
@@ -142,7 +182,7 @@ impl Local {
     pub async fn keep_house(&self) {
         loop {
             monoio::time::sleep(HOUSEKEEPING).await;
-            self.pool.sweep(self.snapshot().timeouts.upstream_idle.0);
+            self.pool.sweep(self.setup().snapshot.timeouts.upstream_idle.0);
         }
     }
 }

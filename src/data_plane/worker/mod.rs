@@ -17,7 +17,6 @@ use std::sync::Arc;
 
 use super::downstream::listener::accept_loop;
 use super::io::readiness::Readiness;
-use super::upstream::tls_configs::TlsConfigs;
 use crate::shared::Shared;
 use crate::shared::lifecycle::Phase;
 use local::Local;
@@ -38,8 +37,6 @@ pub struct Seat {
     pub rung: Rung,
     /// The state shared with the other threads.
     pub shared: Arc<Shared>,
-    /// TLS settings by provider.
-    pub tls: TlsConfigs,
 }
 
 /// Starts one thread per seat. A worker that ends says so in its cell; its thread stays, since

@@ -13,6 +13,14 @@ impl RequestId {
         &self.0
     }
 
+    /// A number for what has to be spread over something.
+    pub fn hash(&self) -> u64 {
+        // FNV-1a.
+        self.0.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        })
+    }
+
     /// The digits as text.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()

@@ -21,10 +21,14 @@ pub enum Dialect {
 pub struct ErrorBody<'a> {
     /// The `x-tidegate-error` code (CONFIG.md).
     pub code: &'a str,
+    /// The error's type where it is not the one that its status has.
+    pub kind: Option<&'a str>,
     /// For people. Never holds a secret.
     pub message: &'a str,
     /// The gateway's id of the request.
     pub request_id: &'a str,
+    /// Seconds until the limit it tells of is over, where clients read that from the body.
+    pub resets_in_s: Option<u64>,
     /// The HTTP status, or the one it would have had before the stream began.
     pub status: u16,
 }

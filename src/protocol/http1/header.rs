@@ -30,6 +30,7 @@ pub enum Known {
     RateLimit,
     RequestId,
     RetryAfter,
+    RetryAfterMs,
     Server,
     SetCookie,
     Te,
@@ -193,6 +194,7 @@ const BY_LENGTH: [Names; NAME_BYTES_MAX + 1] = [
     &[
         (b"content-length", Known::ContentLength),
         (b"anthropic-beta", Known::AnthropicBeta),
+        (b"retry-after-ms", Known::RetryAfterMs),
         (b"x-should-retry", Known::XShouldRetry),
     ],
     &[(b"accept-encoding", Known::AcceptEncoding)],
@@ -227,7 +229,7 @@ mod tests {
                 count += 1;
             }
         }
-        assert_eq!(count, 32);
+        assert_eq!(count, 33);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Never decides what to do about it, never asks for the time, never trusts a number: what does
 //! not read is absent. Texts are borrowed from the head.
 
+pub mod facts;
 pub mod field;
 pub mod reading;
 pub mod summary;

@@ -2,6 +2,7 @@
 
 pub mod boundary;
 pub mod event;
+pub mod first_event;
 pub mod framer;
 pub mod hide_usage;
 pub mod watch;

@@ -83,6 +83,25 @@ impl Exhausted {
         }
     }
 
+    /// Takes in what another provider's walk ended with.
+    pub fn merge(&mut self, other: &Self) {
+        self.at_cap += other.at_cap;
+        self.auth_failed += other.auth_failed;
+        self.billing += other.billing;
+        self.available += other.available;
+        self.cap_sum = self.cap_sum.saturating_add(other.cap_sum);
+        self.disabled += other.disabled;
+        self.forbidden += other.forbidden;
+        self.tried += other.tried;
+        self.visible += other.visible;
+        if other.cooling > 0 && (self.cooling == 0 || other.wait_ms < self.wait_ms) {
+            (self.first, self.wait_ms) = (other.first, other.wait_ms);
+        }
+        self.cooling += other.cooling;
+        let is_earlier = |theirs: Claim| self.unified.is_none_or(|ours| theirs.until < ours.until);
+        self.unified = other.unified.filter(|&theirs| is_earlier(theirs)).or(self.unified);
+    }
+
     pub(super) fn auth_failed_for(&mut self, reason: Reason) {
         self.auth_failed += 1;
         self.billing += usize::from(matches!(reason, Reason::Billing | Reason::Quota));

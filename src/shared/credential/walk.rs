@@ -102,6 +102,30 @@ impl<'p> Walker<'p> {
         }
     }
 
+    /// The attempt's answer showed its model to be real, so that its class has a name from now on.
+    /// A class that had none was known nothing of when the attempt began.
+    pub fn learn(&mut self, choice: &mut Choice<'p>, class: Class) {
+        if self.terms.class == class {
+            return;
+        }
+        self.terms.class = class;
+        // As they were before any mark: of a burst of first marks one counts.
+        let at_rest = |key: &PoolKey| {
+            key.slot.class(class).map_or(Word::default(), |word| word.load().at_rest())
+        };
+        choice.seen.class = at_rest(choice.key);
+        for (index, seen) in &mut self.forbidden {
+            if let Some(key) = self.pool.keys().get(*index) {
+                seen.class = at_rest(key);
+            }
+        }
+    }
+
+    /// The class that marks are made for.
+    pub fn class(&self) -> Class {
+        self.terms.class
+    }
+
     /// The upstream answered 429. Marks the scope; `None` when nothing changed.
     pub fn limited(
         &mut self,

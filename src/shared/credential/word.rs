@@ -108,6 +108,11 @@ impl Word {
         Self(self.0 & !mask | bits & mask)
     }
 
+    /// The word of the same epoch with nothing known in it, however it stands now.
+    pub(super) fn at_rest(self) -> Self {
+        self.with(u64::MAX >> EPOCH_BITS, 0)
+    }
+
     pub(super) const fn with_off(self, is_off: bool) -> Self {
         self.with(OFF, if is_off { OFF } else { 0 })
     }

@@ -21,8 +21,9 @@ use crate::protocol::http1::Refusal;
 use crate::protocol::http1::framing::{self, BodyLength};
 use crate::protocol::http1::head::ResponseHead;
 use crate::protocol::usage::Observer;
-pub use passage::take_payload;
-use passage::{Passage, Stand, is_in_the_clear, is_open_stream, is_stream};
+use crate::shared::gate::Permits;
+use passage::{Passage, Stand, is_in_the_clear, is_stream};
+pub use passage::{is_open_stream, take_payload};
 
 /// How a passage ended short of its end.
 #[derive(Debug)]
@@ -45,8 +46,10 @@ impl Exchange<'_> {
         call: Call,
     ) -> Result<Next, Failure> {
         self.phase = "relay";
+        self.commit_by = None;
         self.note_key(credential);
-        let Call { answered: Answered { mut buffer, head }, mut upstream, sent_whole } = call;
+        let Call { answered, limits, sent_whole, mut upstream } = call;
+        let Answered { mut buffer, head } = answered;
         let to_head = self.request.head.method.of(self.request.bytes()) == b"HEAD";
         let length = body_length(&head, buffer.filled(), to_head)?;
         let hide_usage = self.hide_usage.take().filter(|_| is_open_stream(&head, buffer.filled()));
@@ -61,7 +64,7 @@ impl Exchange<'_> {
         let reusable =
             sent_whole && !framing::wants_close(&head.fields, head.minor, buffer.filled());
         let mut observation = self.observation(route, &head, buffer.filled());
-        observation.limits = self.note_limits(route, credential, &head, buffer.filled());
+        observation.limits = limits;
         let mut passage = Passage::new(&head, buffer.filled(), (length, framing), observation);
         passage.hide_usage = hide_usage;
         self.seen.status = head.status;
@@ -71,9 +74,11 @@ impl Exchange<'_> {
         match passed {
             Ok(()) => {
                 if reusable && passage.body.is_done() && !passage.extra {
-                    let max = self.snapshot.limits.upstream_idle_per_worker;
+                    let max = self.setup.snapshot.limits.upstream_idle_per_worker;
                     self.client.stream.watch().on_hangup_remember();
-                    self.client.local.pool.checkin(route.index, upstream.stream, max);
+                    if let Some(upstream) = upstream {
+                        self.client.local.pool.checkin(route.pool.origin, upstream.stream, max);
+                    }
                 }
                 Ok(self.after_answer(closes).await)
             }
@@ -109,13 +114,14 @@ impl Exchange<'_> {
     async fn pass(
         &mut self,
         passage: &mut Passage,
-        upstream: &mut Connection,
+        upstream: &mut Option<Connection>,
         out: Buffer,
         mut buffer: Buffer,
     ) -> Result<(), Broken> {
         let mut stand = passage.take(&mut buffer);
+        self.release_at_end(&stand);
         let mut result = self.write_first(passage, &stand, out, &mut buffer).await;
-        let byte_idle = (Wait::ByteIdle, Some(self.snapshot.timeouts.byte_idle.0));
+        let byte_idle = (Wait::ByteIdle, Some(self.setup.snapshot.timeouts.byte_idle.0));
         let mut full_reads = 0;
         while result.is_ok() {
             match stand {
@@ -131,9 +137,14 @@ impl Exchange<'_> {
                 let large = self.client.local.buffers.take_large();
                 self.client.local.buffers.put(std::mem::replace(&mut buffer, large));
             }
+            let Some(upstream) = upstream else {
+                result = Err(Broken::Upstream(Kind::Internal("a kept answer is not whole")));
+                break;
+            };
             (stand, buffer) = passage.read(upstream, buffer, self.bound(byte_idle)).await;
             full_reads = if buffer.spare() == 0 { full_reads + 1 } else { 0 };
             passage.frame(&stand, &mut buffer);
+            self.release_at_end(&stand);
             if !buffer.is_empty() {
                 let written;
                 (written, buffer) = self.client.stream.write_all(buffer, self.write_stall()).await;
@@ -142,6 +153,13 @@ impl Exchange<'_> {
         }
         self.client.local.buffers.put(buffer);
         result
+    }
+
+    /// The answer is here: its permits are free before the client can know of its last byte.
+    fn release_at_end(&mut self, stand: &Stand) {
+        if matches!(stand, Stand::Done) {
+            self.permits = Permits::default();
+        }
     }
 
     /// The head, and with it what came of the body, in one write where it fits.
@@ -193,7 +211,7 @@ impl Exchange<'_> {
 }
 
 /// How the body of an answer ends, or why the answer cannot be passed on.
-fn body_length(head: &ResponseHead, bytes: &[u8], to_head: bool) -> Result<BodyLength, Kind> {
+pub fn body_length(head: &ResponseHead, bytes: &[u8], to_head: bool) -> Result<BodyLength, Kind> {
     let length = framing::response_body(head, bytes, to_head)
         .map_err(|refusal| Kind::UpstreamBadResponse(BadResponse::Refused(refusal)))?;
     if framing::has_foreign_coding(head, bytes) {

@@ -6,7 +6,7 @@ use crate::protocol::json::write::string;
 /// `{"type":"error","error":{"type","message"},"request_id"}`.
 pub fn write(out: &mut Vec<u8>, error: ErrorBody<'_>) {
     out.extend_from_slice(b"{\"type\":\"error\",\"error\":{\"type\":");
-    string(out, kind(error.status));
+    string(out, error.kind.unwrap_or_else(|| kind(error.status)));
     out.extend_from_slice(b",\"message\":");
     string(out, error.message);
     out.extend_from_slice(b"},\"request_id\":");

@@ -1,6 +1,7 @@
 //! OpenAI's error envelope (PROTOCOL 2.2) and its in-stream forms (PROTOCOL 2.3, 2.4).
 
 use crate::protocol::dialect::ErrorBody;
+use crate::protocol::http1::write::decimal;
 use crate::protocol::json::write::string;
 
 /// `{"error":{"message","type","param","code"}}`.
@@ -8,9 +9,13 @@ pub fn write(out: &mut Vec<u8>, error: ErrorBody<'_>) {
     out.extend_from_slice(b"{\"error\":{\"message\":");
     string(out, error.message);
     out.extend_from_slice(b",\"type\":");
-    string(out, kind(error.status));
+    string(out, error.kind.unwrap_or_else(|| kind(error.status)));
     out.extend_from_slice(b",\"param\":null,\"code\":");
     string(out, error.code);
+    if let Some(seconds) = error.resets_in_s {
+        out.extend_from_slice(b",\"resets_in_seconds\":");
+        decimal(out, seconds);
+    }
     out.extend_from_slice(b"}}");
 }
 

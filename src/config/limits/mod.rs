@@ -1,18 +1,30 @@
-//! Every default and every bound, each with a line of why. No other file holds one.
+//! Every default and every bound, each with a line of why. No other folder holds one.
+
+mod pools;
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
-use super::setting::{Choice, Count, CountOr, Duration, DurationOr, Size};
+use super::setting::{Choice, Count, CountOr, Duration, DurationOr, Size, Texts};
 use super::snapshot::{
     AuthMode, Driver, Expose, HalfClose, IncludeUsage, KeyHeader, LogFormat, LogLevel,
 };
 use crate::protocol::dialect::Dialect;
+
+pub use pools::*;
 
 // [server]
 
 /// Listeners of a configuration without any.
 pub const LISTEN_DEFAULT: SocketAddr =
     SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8_787));
+
+pub const LISTEN: Texts = Texts {
+    default: &["127.0.0.1:8787"],
+    key: "listen",
+    min: 1,
+    pattern: r"^.+:[0-9]+$",
+    why: "addresses to listen on, as IP:PORT; port 0 = any free one",
+};
 
 /// Each costs one socket per worker.
 pub const LISTENERS_MAX: usize = 64;
@@ -128,8 +140,10 @@ const SECOND_MS: u64 = 1_000;
 const MINUTE_MS: u64 = 60 * SECOND_MS;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
 
+const DAY_MS: u64 = 24 * HOUR_MS;
+
 /// The longest answers take minutes; whoever waits a day has lost the other side.
-const LONGEST_MS: u64 = 24 * HOUR_MS;
+const LONGEST_MS: u64 = DAY_MS;
 
 pub const CLIENT_HEAD: Duration = Duration {
     default_ms: 10 * SECOND_MS,
@@ -204,6 +218,7 @@ pub const WRITE_STALL: Duration = Duration {
 };
 
 pub const EXCHANGE: DurationOr = DurationOr {
+    default_ms: None,
     key: "exchange",
     max_ms: 7 * LONGEST_MS,
     min_ms: SHORTEST_MS,
@@ -284,6 +299,7 @@ pub const HALF_CLOSE: Choice<HalfClose> = Choice {
 // [drain]
 
 pub const LAME_DUCK: DurationOr = DurationOr {
+    default_ms: None,
     key: "lame_duck",
     max_ms: HOUR_MS,
     min_ms: 0,

@@ -1,0 +1,301 @@
+//! The control plane's book of what outlives a configuration: which credential lives in which
+//! slot, which caller and provider has which gate. Turns a snapshot into [`Pools`]; credentials
+//! that did not change keep their state. Never read by a worker.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::credential::byok::Byok;
+use super::credential::cooldown::Policy;
+use super::credential::model_class::Classes;
+use super::credential::pool::{Pool, PoolKey, Select};
+use super::credential::table::{Claimed, Roster, Table, TableFull};
+use super::credential::transition::{Ladder, Recheck};
+use super::gate::Gate;
+use super::keyed_hash::KeyedHash;
+use super::pools::{Pools, ProviderPool};
+use crate::config::snapshot::{self, Origin, Provider, Snapshot};
+
+/// Who lives where. One per process; its owner is the slots' one writer.
+#[derive(Debug)]
+pub struct Ledger {
+    byok: &'static Byok,
+    callers: HashMap<String, &'static Gate>,
+    global: &'static Gate,
+    keyed: KeyedHash,
+    origins: Vec<Reached>,
+    providers: HashMap<String, Known>,
+    roster: Roster,
+}
+
+/// How a provider is reached: connections are reused only where all of it is equal.
+#[derive(Debug, Eq, PartialEq)]
+struct Reached {
+    extra_ca: Vec<Vec<u8>>,
+    origin: Origin,
+}
+
+/// What is kept of a provider as long as some configuration names it.
+#[derive(Debug)]
+struct Known {
+    classes: Arc<Classes>,
+    gate: &'static Gate,
+    keys: HashMap<String, Resident>,
+}
+
+/// A credential in its slot.
+#[derive(Clone, Copy, Debug)]
+struct Resident {
+    claimed: Claimed,
+    /// Keyed hash of its value.
+    value: u64,
+}
+
+/// A credential by name.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Named {
+    /// Its provider.
+    pub provider: String,
+    /// Its name.
+    pub key: String,
+}
+
+/// What a new configuration did to the credentials.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Changes {
+    /// New ones.
+    pub added: Vec<Named>,
+    /// Gone: no attempt begins with them.
+    pub removed: Vec<Named>,
+    /// Under their old name, with another value; nothing known of the old one holds.
+    pub replaced: Vec<Named>,
+}
+
+impl Ledger {
+    /// A book with nobody in it, with room for `byok_entries` brought credentials.
+    pub fn new(keyed: KeyedHash, byok_entries: usize) -> Self {
+        Self {
+            byok: Byok::leaked(byok_entries),
+            callers: HashMap::new(),
+            global: leak(0),
+            keyed,
+            origins: Vec::new(),
+            providers: HashMap::new(),
+            roster: Roster::new(Table::leaked()),
+        }
+    }
+
+    /// The state for `snapshot`, which will be published as `version` right after. Credentials
+    /// that it does not name begin no attempt from now on.
+    ///
+    /// # Errors
+    /// [`TableFull`] when there are more keys than the table has room for; nothing changed then.
+    pub fn turn(
+        &mut self,
+        snapshot: &Snapshot,
+        version: u64,
+    ) -> Result<(Pools, Changes), TableFull> {
+        let fresh = self.claim_all(snapshot)?;
+        let mut turn = Turn { changes: Changes::default(), fresh, version };
+        self.leave(snapshot, &mut turn);
+        let providers = snapshot.providers.iter().map(|provider| {
+            let origin = self.origin_of(provider);
+            self.pool_of(provider, origin, &mut turn)
+        });
+        let providers = providers.collect();
+        // Nobody needed them: a worn slot whose value stays is not left.
+        for claimed in turn.fresh {
+            self.roster.retire(claimed.id, NOBODYS);
+        }
+        self.global.set_cap(snapshot.concurrency.global);
+        let callers = snapshot.callers.iter().map(|caller| {
+            let gate = *self.callers.entry(caller.name.clone()).or_insert_with(|| leak(0));
+            gate.set_cap(caller.max_concurrent);
+            gate
+        });
+        let callers = callers.collect();
+        let pools = Pools { byok: self.byok, callers, global: self.global, providers };
+        Ok((pools, turn.changes))
+    }
+
+    /// Frees the slots of credentials that are gone, now that every worker runs on `adopted` or
+    /// newer. Returns how many.
+    pub fn reclaim(&mut self, adopted: u64) -> usize {
+        self.roster.reclaim(adopted)
+    }
+
+    /// Slots for all credentials that need one, before anything is changed.
+    fn claim_all(&mut self, snapshot: &Snapshot) -> Result<Vec<Claimed>, TableFull> {
+        let mut fresh: Vec<Claimed> = Vec::new();
+        for provider in &snapshot.providers {
+            let known = self.providers.get(&provider.name);
+            for key in &provider.keys {
+                let resident = known.and_then(|known| known.keys.get(&key.name));
+                if resident.is_some_and(|resident| !resident.claimed.slot.is_worn()) {
+                    continue;
+                }
+                let Ok(claimed) = self.roster.claim(key.max_concurrent) else {
+                    for claimed in fresh {
+                        self.roster.retire(claimed.id, NOBODYS);
+                    }
+                    return Err(TableFull);
+                };
+                fresh.push(claimed);
+            }
+        }
+        Ok(fresh)
+    }
+
+    /// Retires what `snapshot` does not name.
+    fn leave(&mut self, snapshot: &Snapshot, turn: &mut Turn) {
+        let roster = &mut self.roster;
+        for (name, known) in &mut self.providers {
+            let provider = snapshot.providers.iter().find(|provider| provider.name == *name);
+            known.keys.retain(|key, resident| {
+                let stays = provider.is_some_and(|p| p.keys.iter().any(|k| k.name == *key));
+                if !stays {
+                    roster.retire(resident.claimed.id, turn.version);
+                    turn.changes.removed.push(Named { provider: name.clone(), key: key.clone() });
+                }
+                stays
+            });
+        }
+        self.providers.retain(|name, _| snapshot.providers.iter().any(|p| p.name == *name));
+        turn.changes.removed.sort();
+    }
+
+    fn pool_of(&mut self, provider: &Provider, origin: usize, turn: &mut Turn) -> ProviderPool {
+        let known = self.providers.entry(provider.name.clone()).or_insert_with(|| Known {
+            classes: Arc::new(Classes::new([])),
+            gate: leak(0),
+            keys: HashMap::new(),
+        });
+        known.gate.set_cap(provider.max_concurrent);
+        for class in &provider.model_classes {
+            // Without room for a name its models share `other`.
+            let _full = known.classes.intern(&class.class);
+        }
+        let mut keys = Vec::with_capacity(provider.keys.len());
+        for key in &provider.keys {
+            let value = self.keyed.of(&[key.value.expose().as_bytes()]);
+            let resident = settle(known.keys.get(&key.name).copied(), value, &mut turn.fresh);
+            let name = || Named { provider: provider.name.clone(), key: key.name.clone() };
+            match resident.change {
+                Change::Added => turn.changes.added.push(name()),
+                Change::Kept => {}
+                Change::Replaced => turn.changes.replaced.push(name()),
+            }
+            let Some(claimed) = resident.claimed else { continue };
+            if let Some(old) = resident.left {
+                self.roster.retire(old.id, turn.version);
+            }
+            claimed.slot.gate().set_cap(key.max_concurrent);
+            known.keys.insert(key.name.clone(), Resident { claimed, value });
+            keys.push(PoolKey {
+                affinity: self.keyed.of(&[provider.name.as_bytes(), key.name.as_bytes()]),
+                id: claimed.id,
+                reserved_for: key.reserved_for.iter().filter_map(|&i| i.try_into().ok()).collect(),
+                slot: claimed.slot,
+                version: claimed.version,
+            });
+        }
+        ProviderPool {
+            classes: known.classes.clone(),
+            gate: known.gate,
+            origin,
+            policy: policy_of(provider),
+            pool: Pool::new(keys, select_of(provider.select)),
+        }
+    }
+
+    /// The number of the provider's way to be reached; equal ways have one number for good.
+    fn origin_of(&mut self, provider: &Provider) -> usize {
+        let extra_ca = provider.extra_ca.iter().map(|ca| ca.as_ref().to_vec()).collect();
+        let reached = Reached { extra_ca, origin: provider.origin.clone() };
+        self.origins.iter().position(|known| *known == reached).unwrap_or_else(|| {
+            self.origins.push(reached);
+            self.origins.len() - 1
+        })
+    }
+}
+
+/// A turn to another configuration, under way.
+struct Turn {
+    changes: Changes,
+    /// Slots that were claimed for those who need one.
+    fresh: Vec<Claimed>,
+    version: u64,
+}
+
+/// What became of a credential.
+struct Settled {
+    change: Change,
+    /// Where it lives now; `None` only if slots ran out, which was checked before.
+    claimed: Option<Claimed>,
+    /// The worn slot that it left.
+    left: Option<Claimed>,
+}
+
+enum Change {
+    Added,
+    Kept,
+    Replaced,
+}
+
+/// The credential's slot: its old one, as it is or with another value, or a fresh one.
+fn settle(resident: Option<Resident>, value: u64, fresh: &mut Vec<Claimed>) -> Settled {
+    let Some(Resident { claimed, value: before }) = resident else {
+        return Settled { change: Change::Added, claimed: fresh.pop(), left: None };
+    };
+    if before == value {
+        return Settled { change: Change::Kept, claimed: Some(claimed), left: None };
+    }
+    match claimed.slot.replace_value(false) {
+        Ok(version) => {
+            let claimed = Some(Claimed { version, ..claimed });
+            Settled { change: Change::Replaced, claimed, left: None }
+        }
+        Err(_worn) => {
+            Settled { change: Change::Replaced, claimed: fresh.pop(), left: Some(claimed) }
+        }
+    }
+}
+
+fn policy_of(provider: &Provider) -> Policy {
+    let cooldown = provider.cooldown;
+    Policy {
+        ladder: Ladder {
+            base_ms: cooldown.base.0,
+            ceiling_ms: cooldown.ceiling.0,
+            jitter_permille: cooldown.jitter_permille,
+        },
+        recheck: provider.auth_recheck.map(|first| Recheck {
+            ceiling_ms: RECHECK_CEILING_MS.max(first.0),
+            first_ms: first.0,
+        }),
+        wait_max_ms: cooldown.retry_after_cap.0,
+    }
+}
+
+fn select_of(select: snapshot::Select) -> Select {
+    match select {
+        snapshot::Select::Affinity => Select::Affinity,
+        snapshot::Select::Headroom => Select::Headroom,
+        snapshot::Select::LeastInFlight => Select::LeastInFlight,
+        snapshot::Select::Priority => Select::Priority,
+        snapshot::Select::RoundRobin => Select::RoundRobin,
+    }
+}
+
+/// A gate for the rest of the process: one per name that a configuration ever held.
+fn leak(cap: u32) -> &'static Gate {
+    Box::leak(Box::new(Gate::new(cap)))
+}
+
+/// A slot that no snapshot ever named is free at once.
+const NOBODYS: u64 = 0;
+/// Where the doubling of `auth_recheck` ends: an hour (BEHAVIOUR 3).
+const RECHECK_CEILING_MS: u64 = 3_600_000;
+
+#[cfg(test)]
+mod tests;
