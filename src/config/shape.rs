@@ -8,6 +8,7 @@ use super::setting::{Field, Shape, Text, Texts};
 pub const ROOT: Shape = Shape::of(&[
     Field::Table("server", &SERVER),
     Field::Later("admin"),
+    Field::Table("dns", &DNS),
     Field::Table("auth", &AUTH),
     Field::Tables("caller", &CALLER),
     Field::Tables("provider", &PROVIDER),
@@ -31,6 +32,8 @@ pub const SERVER: Shape = Shape::of(&[
     Field::Choice(&l::EXPOSE_HEADERS),
     Field::Later("tls"),
 ]);
+
+pub const DNS: Shape = Shape::of(&[Field::Texts(&l::DNS_SERVERS)]);
 
 pub const AUTH: Shape = Shape::of(&[Field::Choice(&l::MODE)]);
 

@@ -20,6 +20,7 @@ mod headers;
 mod include_usage;
 mod leaving;
 mod lifecycle;
+mod names;
 mod passthrough;
 mod raw_answers;
 mod refusals;

@@ -2,6 +2,7 @@
 //! upstream. Knows no test.
 
 pub mod directory;
+pub mod dns;
 pub mod full_listener;
 pub mod gateway;
 pub mod message;

@@ -330,10 +330,28 @@ impl Upstream {
 
     /// Listens there.
     pub fn on(address: &str) -> Self {
-        let listener = TcpListener::bind(address).unwrap();
+        Self::try_on(address).unwrap()
+    }
+
+    /// Listens there, if nobody else does.
+    pub fn try_on(address: &str) -> Option<Self> {
+        let listener = TcpListener::bind(address).ok()?;
         // On Linux a listener's receive timeout bounds accept.
         SockRef::from(&listener).set_read_timeout(Some(PATIENCE)).unwrap();
-        Self { listener }
+        Some(Self { listener })
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.listener.local_addr().unwrap().port()
+    }
+
+    /// Whether nobody waits to be accepted right now.
+    pub fn is_quiet(&self) -> bool {
+        self.listener.set_nonblocking(true).unwrap();
+        let accepted = self.listener.accept();
+        self.listener.set_nonblocking(false).unwrap();
+        matches!(accepted, Err(e) if e.kind() == ErrorKind::WouldBlock)
     }
 
     /// Its base URL.
