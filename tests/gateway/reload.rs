@@ -324,14 +324,15 @@ fn t15_a_lowered_cap_holds_for_all_that_is_under_way() {
             + &format!("{}max_concurrent = {cap}\n", key("sk-a"))
     };
     let gateway = Gateway::start(&config(8));
-    let mut open: Vec<(Wire, Wire)> = (0..5)
+    let mut open: Vec<(Wire, Wire, Payload)> = (0..5)
         .map(|_| {
             let mut client = gateway.connect();
             client.send(post("/v1/messages", "", STREAM));
             let (mut provider, _) = upstream.request();
             provider.send("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: 1\n\n");
-            assert_eq!(client.head().status(), 200);
-            (client, provider)
+            let head = client.head();
+            assert_eq!(head.status(), 200);
+            (client, provider, Payload::of(&head))
         })
         .collect();
     reload(&gateway, &config(2), 2);
@@ -340,9 +341,9 @@ fn t15_a_lowered_cap_holds_for_all_that_is_under_way() {
         let answer = ask();
         assert_eq!((answer.head.status(), answer.code()), (429, Some("credential_cap")), "{left}");
         assert!(answer.text().contains("cap: 2"), "{}", answer.text());
-        let (mut client, provider) = open.pop().unwrap();
+        let (mut client, provider, mut payload) = open.pop().unwrap();
         drop(provider);
-        client.rest();
+        payload.finish(&mut client);
     }
     let mut served = gateway.connect();
     served.send(post("/v1/messages", "", STREAM));
