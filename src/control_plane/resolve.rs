@@ -75,22 +75,21 @@ fn name_server(address: SocketAddr) -> NameServerConfig {
 
 /// Looks one name up, publishes what was found, and again when that is old.
 async fn keep(shared: Arc<Shared>, resolver: TokioResolver, name: String) {
-    let mut failures = 0;
+    let mut failures: u32 = 0;
     loop {
-        let wait = match look_up(&resolver, &name).await {
-            Ok((addresses, fresh)) => {
-                failures = 0;
-                publish(&shared, name.clone(), Ok(addresses));
-                fresh.clamp(FRESH_MIN, FRESH_MAX)
-            }
-            Err(why) => {
-                publish(&shared, name.clone(), Err(why));
-                failures += 1;
-                (FRESH_MIN * failures).min(RETRY_MAX)
-            }
-        };
-        tokio::time::sleep(wait).await;
+        let answer = look_up(&resolver, &name).await;
+        failures = if answer.is_ok() { 0 } else { failures.saturating_add(1) };
+        let told = answer
+            .as_ref()
+            .map_or_else(|_| FRESH_MIN.saturating_mul(failures), |(_, fresh)| *fresh);
+        publish(&shared, name.clone(), answer.map(|(addresses, _)| addresses));
+        tokio::time::sleep(pause(told, failures)).await;
     }
+}
+
+/// How long an answer holds that says `told`; or until the next try after so many failures.
+fn pause(told: Duration, failures: u32) -> Duration {
+    told.clamp(FRESH_MIN, if failures == 0 { FRESH_MAX } else { RETRY_MAX })
 }
 
 /// The addresses of a name and how long its records say that they hold.
@@ -141,3 +140,24 @@ const FRESH_MIN: Duration = Duration::from_secs(1);
 const FRESH_MAX: Duration = Duration::from_secs(30);
 /// After many failures.
 const RETRY_MAX: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_holds_as_long_as_it_says_within_bounds() {
+        for (told, holds) in [(0, 1), (1, 1), (7, 7), (30, 30), (86_400, 30)] {
+            let told = Duration::from_secs(told);
+            assert_eq!(pause(told, 0), Duration::from_secs(holds), "{told:?}");
+        }
+    }
+
+    #[test]
+    fn failures_are_tried_again_soon_and_then_seldom() {
+        for (failures, seconds) in [(1, 1), (2, 2), (5, 5), (6, 5), (u32::MAX, 5)] {
+            let told = FRESH_MIN.saturating_mul(failures);
+            assert_eq!(pause(told, failures), Duration::from_secs(seconds), "{failures}");
+        }
+    }
+}
