@@ -5,22 +5,25 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use tidegate::config::snapshot::Snapshot;
-use tidegate::config::{self, Loaded};
+use tidegate::config::{self, ConfigError, ErrorKind, Loaded, Sources};
 use tidegate::control_plane;
+use tidegate::control_plane::reload::{Operator, Reloads};
 use tidegate::data_plane::upstream::tls_configs::TlsConfigs;
 use tidegate::data_plane::worker::{self, Seat, pin, runtime, sockets};
 use tidegate::shared::Shared;
+use tidegate::shared::setup::Prepared;
 
 use super::start_block::{self, StartBlock};
 use super::{Written, output};
 
 pub(super) fn run(written: Written) -> ExitCode {
-    let loaded = match config::load(&written.sources()) {
+    let sources = written.sources();
+    let loaded = match config::load(&sources) {
         Ok(loaded) => loaded,
         Err(errors) => return output::refused(&errors),
     };
     output::findings(&loaded.warnings);
-    match serve(&loaded) {
+    match serve(&loaded, &Console { sources }) {
         // The workers' runtimes must not be dropped with operations in flight (D3).
         Ok(code) => exit(code),
         Err(why) => {
@@ -30,21 +33,20 @@ pub(super) fn run(written: Written) -> ExitCode {
     }
 }
 
-fn serve(loaded: &Loaded) -> Result<ExitCode, String> {
+fn serve(loaded: &Loaded, console: &Console) -> Result<ExitCode, String> {
     // The first touch of a huge page stalls a worker for milliseconds (DESIGN D5), and idle
     // connections would pay for memory they never use. Refused by the kernel: slower, not wrong.
     let _refused = rustix::thread::disable_transparent_huge_pages(true);
     let snapshot = &loaded.snapshot;
-    control_plane::log::start(snapshot.log, output::colours());
+    let level = control_plane::log::start(snapshot.log, output::colours());
     let files = start_block::raise_open_files();
     let workers = snapshot.server.workers.unwrap_or_else(pin::available).max(1);
     let choice = runtime::choose(snapshot.server.driver)
         .map_err(|error| format!("io_uring is refused: {error}; use --driver epoll"))?;
     let bound = bind(snapshot, workers)?;
-    let tls = TlsConfigs::new(snapshot)
-        .map_err(|(provider, error)| format!("provider {provider}: tls.ca: {error}"))?;
+    let prepared = prepare(snapshot).map_err(|error| error.to_string())?;
     let salt = salt(snapshot)?;
-    let (shared, ledger) = Shared::new(snapshot.clone(), Arc::new(tls), workers, &salt)
+    let (shared, ledger) = Shared::new(snapshot.clone(), prepared, workers, &salt)
         .map_err(|error| format!("cannot start: {error}"))?;
     let shared = Arc::new(shared);
     let connections = start_block::connection_limit(snapshot, files);
@@ -57,8 +59,35 @@ fn serve(loaded: &Loaded) -> Result<ExitCode, String> {
     };
     let text = block.to_string();
     start_workers(bound, &shared, choice.rung, connections)?;
-    control_plane::run(&shared, ledger, move || eprint!("{text}"))
+    let reloads = Reloads::new(shared.clone(), ledger, level, console);
+    control_plane::run(&shared, reloads, move || eprint!("{text}"))
         .map_err(|error| format!("the control plane cannot work: {error}"))
+}
+
+/// Whoever started the process, for as long as it runs.
+struct Console {
+    sources: Sources,
+}
+
+impl Operator for Console {
+    fn load(&self) -> Result<(Loaded, Prepared), Vec<ConfigError>> {
+        let loaded = config::load(&self.sources)?;
+        let prepared = prepare(&loaded.snapshot).map_err(|error| vec![*error])?;
+        Ok((loaded, prepared))
+    }
+
+    fn tell(&self, findings: &[ConfigError]) {
+        output::findings(findings);
+    }
+}
+
+/// What the data plane needs of a configuration beside it.
+fn prepare(snapshot: &Snapshot) -> Result<Prepared, Box<ConfigError>> {
+    let tls = TlsConfigs::new(snapshot).map_err(|(provider, error)| {
+        let key = format!("provider.{provider}.tls.ca");
+        Box::new(ConfigError::new(ErrorKind::Invalid, &key, format!("cannot be used: {error}")))
+    })?;
+    Ok(Arc::new(tls))
 }
 
 fn salt(snapshot: &Snapshot) -> Result<[u8; control_plane::salt::SALT_BYTES], String> {

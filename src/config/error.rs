@@ -34,6 +34,8 @@ pub enum ErrorKind {
     /// Out of bounds, or of a wrong form.
     Invalid,
     Missing,
+    /// Right, but not for a process that runs already.
+    NeedsRestart,
     /// A setting of a later version.
     NotAvailable,
     /// A scalar set in two places of equal rank.
@@ -56,6 +58,7 @@ impl ErrorKind {
             Self::File => "file",
             Self::Invalid => "invalid",
             Self::Missing => "missing",
+            Self::NeedsRestart => "needs_restart",
             Self::NotAvailable => "not_available",
             Self::SetTwice => "set_twice",
             Self::Syntax => "syntax",
@@ -89,6 +92,19 @@ impl fmt::Display for Position {
 }
 
 impl ConfigError {
+    /// An error about the setting `key` that was found after the load, when no text is left to
+    /// point at.
+    pub fn new(kind: ErrorKind, key: &str, message: impl Into<String>) -> Self {
+        let (key, message) = (key.to_owned(), message.into());
+        Self { at: None, help: None, key, kind, message }
+    }
+
+    /// The same with what would be right, or who said what is wrong.
+    #[must_use]
+    pub fn with_help(self, help: impl Into<String>) -> Self {
+        Self { help: Some(help.into()), ..self }
+    }
+
     /// The error with its place, a caret and the help; one or more lines.
     pub fn render(&self, look: Look) -> String {
         let theme = match look {

@@ -1,23 +1,54 @@
-//! The process's own log on stderr: JSON lines or text.
+//! The process's own log on stderr: JSON lines or text. Its level may change while it runs.
+
+use std::fmt;
 
 use tracing_subscriber::filter::LevelFilter;
-use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{fmt as format, registry, reload};
 
 use crate::config::snapshot::{Log, LogFormat, LogLevel};
 
+/// How important a line must be to be written.
+pub struct Level {
+    set: Box<dyn Fn(LevelFilter)>,
+}
+
+impl Level {
+    /// From now on, lines as important as `level` are written.
+    pub fn set(&self, level: LogLevel) {
+        (self.set)(filter_of(level));
+    }
+}
+
+impl fmt::Debug for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Level")
+    }
+}
+
 /// Sets the log up, once per process.
-pub fn start(log: Log, colours: bool) {
-    let level = match log.level {
+pub fn start(log: Log, colours: bool) -> Level {
+    let (level, handle) = reload::Layer::new(filter_of(log.level));
+    let lines = format::layer().with_target(false).with_writer(std::io::stderr);
+    // A second start finds the first one's log in place, which is as good.
+    let _started = match log.format {
+        LogFormat::Json => {
+            let lines = lines.json().flatten_event(true).with_ansi(false);
+            registry().with(level).with(lines).try_init()
+        }
+        LogFormat::Text => registry().with(level).with(lines.with_ansi(colours)).try_init(),
+    };
+    // The handle outlives its log only where a second start found another one.
+    Level { set: Box::new(move |level| drop(handle.reload(level))) }
+}
+
+fn filter_of(level: LogLevel) -> LevelFilter {
+    match level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,
         LogLevel::Info => LevelFilter::INFO,
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
-    };
-    let builder = fmt().with_max_level(level).with_target(false).with_writer(std::io::stderr);
-    // A second start finds the first one's log in place, which is as good.
-    let _started = match log.format {
-        LogFormat::Json => builder.json().flatten_event(true).with_ansi(false).try_init(),
-        LogFormat::Text => builder.with_ansi(colours).try_init(),
-    };
+    }
 }

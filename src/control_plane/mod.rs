@@ -1,11 +1,12 @@
 //! One ordinary thread that may block. Traffic goes on if it dies.
 //!
 //! Its tasks: resolve upstream names (`resolve`), write what workers report (`journal`, `log`),
-//! carry out signals (`drain`). It publishes and drains; no request ever waits for it.
+//! carry out signals (`drain`, `reload`). It publishes and drains; no request ever waits for it.
 
 mod drain;
 mod journal;
 pub mod log;
+pub mod reload;
 mod resolve;
 pub mod salt;
 
@@ -15,10 +16,11 @@ use std::sync::Arc;
 
 use tokio::net::UnixStream;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 
 use crate::shared::Shared;
-use crate::shared::ledger::Ledger;
 use crate::shared::worker_cell::WorkerCell;
+use reload::Reloads;
 
 /// Runs the control plane on this thread until the process is to end.
 ///
@@ -26,20 +28,28 @@ use crate::shared::worker_cell::WorkerCell;
 ///
 /// # Errors
 /// When the kernel refuses what the plane cannot do without: its runtime, signals, its bell.
-pub fn run(shared: &Arc<Shared>, ledger: Ledger, ready: impl FnOnce()) -> io::Result<ExitCode> {
+pub fn run(
+    shared: &Arc<Shared>,
+    reloads: Reloads<'_>,
+    ready: impl FnOnce(),
+) -> io::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    // Kept for as long as workers run: it is the only one who may move credentials.
-    let _ledger = ledger;
-    runtime.block_on(serve(shared, ready))
+    runtime.block_on(serve(shared, reloads, ready))
 }
 
-async fn serve(shared: &Arc<Shared>, ready: impl FnOnce()) -> io::Result<ExitCode> {
+async fn serve(
+    shared: &Arc<Shared>,
+    mut reloads: Reloads<'_>,
+    ready: impl FnOnce(),
+) -> io::Result<ExitCode> {
+    let mut hangup = signal(SignalKind::hangup())?;
     let mut signals = drain::Signals {
         interrupt: signal(SignalKind::interrupt())?,
         terminate: signal(SignalKind::terminate())?,
     };
     let bell = UnixStream::from_std(shared.bell.waiting_end()?)?;
-    let resolver = tokio::spawn(resolve::keep_resolving(shared.clone()));
+    let reloaded = Arc::new(Notify::new());
+    let resolver = tokio::spawn(resolve::keep_resolving(shared.clone(), reloaded.clone()));
     let mut ready = Some(ready);
     let outcome = loop {
         tokio::select! {
@@ -55,7 +65,13 @@ async fn serve(shared: &Arc<Shared>, ready: impl FnOnce()) -> io::Result<ExitCod
                 {
                     ready();
                 }
+                reloads.settle();
             }
+            _ = hangup.recv() => {
+                reloads.reload();
+                reloaded.notify_one();
+            }
+            () = reloads.overdue() => {}
             () = signals.first() => break drain::run(shared, &bell, &mut signals).await?,
         }
     };

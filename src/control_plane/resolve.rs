@@ -14,34 +14,37 @@ use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::config::is_host;
 use crate::shared::Shared;
 use crate::shared::addresses::Resolution;
 
-/// Keeps every provider's addresses fresh. Never returns while there is a name to resolve.
-pub async fn keep_resolving(shared: Arc<Shared>) {
-    let names = names(&shared);
-    if names.is_empty() {
-        return;
-    }
-    let servers = shared.setup.load().snapshot.dns.servers.clone();
-    let resolver = match resolver(&servers) {
-        Ok(resolver) => resolver,
-        Err(error) => {
-            for name in names {
-                let why = format!("{name} cannot be looked up: {error}");
-                publish(&shared, name, Err(why));
+/// Keeps every provider's addresses fresh; looks at once when `changed` says that there is another
+/// configuration. Never returns.
+pub async fn keep_resolving(shared: Arc<Shared>, changed: Arc<Notify>) {
+    loop {
+        // Those of the configuration before end with their set.
+        let mut tasks = JoinSet::new();
+        let servers = shared.setup.load().snapshot.dns.servers.clone();
+        let resolver = resolver(&servers);
+        for name in names(&shared) {
+            match &resolver {
+                Ok(resolver) => {
+                    tasks.spawn(keep(shared.clone(), resolver.clone(), name));
+                }
+                Err(error) => {
+                    let why = format!("{name} cannot be looked up: {error}");
+                    publish(&shared, name, Err(why));
+                }
             }
-            return;
         }
-    };
-    let mut tasks = JoinSet::new();
-    for name in names {
-        tasks.spawn(keep(shared.clone(), resolver.clone(), name));
+        tokio::select! {
+            () = changed.notified() => {}
+            () = tokio::time::sleep(RETRY_MAX), if resolver.is_err() => {}
+        }
     }
-    while tasks.join_next().await.is_some() {}
 }
 
 fn names(shared: &Shared) -> BTreeSet<String> {

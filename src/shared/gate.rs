@@ -3,7 +3,7 @@
 
 use crossbeam::utils::CachePadded;
 
-use super::atomic::{AtomicU32, Ordering};
+use super::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// One subject's in-flight count beside a separately stored cap.
 ///
@@ -18,13 +18,15 @@ pub struct Gate {
 struct Inner {
     /// 0 = none.
     cap: AtomicU32,
-    in_flight: AtomicU32,
+    /// `[waiting:32][in_flight:32]`. One word, so that who gives a place back sees who waits for
+    /// it, and who comes to wait sees that none is free: a wake-up cannot fall between.
+    word: AtomicU64,
 }
 
 impl Gate {
     /// A gate with nothing in flight. `cap` 0 = no cap.
     pub fn new(cap: u32) -> Self {
-        let inner = Inner { cap: AtomicU32::new(cap), in_flight: AtomicU32::new(0) };
+        let inner = Inner { cap: AtomicU32::new(cap), word: AtomicU64::new(0) };
         Self { inner: CachePadded::new(inner) }
     }
 
@@ -37,18 +39,26 @@ impl Gate {
         // A weak exchange in a loop, never add-then-undo: an undone add is a moment above the cap,
         // in which others are refused wrongly. Acquire pairs with the Release in `Permit::drop`.
         self.inner
-            .in_flight
-            .fetch_update(Ordering::Acquire, Ordering::Relaxed, |count| {
-                if cap != 0 && count >= cap { None } else { count.checked_add(1) }
+            .word
+            .fetch_update(Ordering::Acquire, Ordering::Relaxed, |word| {
+                let count = in_flight(word);
+                if cap != 0 && count >= cap || count == u32::MAX { None } else { Some(word + 1) }
             })
             .map(|_| Permit { gate: self })
             .map_err(|_| AtCap { cap })
     }
 
+    fn give_back(&self) -> u32 {
+        // Release: all that was done under the permit comes before its place is free.
+        let before = self.inner.word.fetch_sub(1, Ordering::Release);
+        debug_assert!(in_flight(before) > 0, "a permit was given back twice");
+        waiting(before)
+    }
+
     /// What is in flight now.
     pub fn in_flight(&self) -> u32 {
         // Acquire: who sees 0 sees all that the last holder wrote (a slot is reused then).
-        self.inner.in_flight.load(Ordering::Acquire)
+        in_flight(self.inner.word.load(Ordering::Acquire))
     }
 
     /// The cap; 0 = none.
@@ -60,7 +70,38 @@ impl Gate {
     /// Whether a request now would be refused. A hint: another one may come first.
     pub fn is_full(&self) -> bool {
         let cap = self.cap();
-        cap != 0 && self.inner.in_flight.load(Ordering::Relaxed) >= cap
+        cap != 0 && in_flight(self.inner.word.load(Ordering::Relaxed)) >= cap
+    }
+
+    /// Places that are free now; `u32::MAX` without a cap. A hint, as [`Self::is_full`] is.
+    pub fn room(&self) -> u32 {
+        match self.cap() {
+            0 => u32::MAX,
+            cap => cap.saturating_sub(self.in_flight()),
+        }
+    }
+
+    /// Announces that the workers of `mask` wait for a place. False when one is free: then they
+    /// need not wait, and nothing is announced.
+    pub fn announce(&self, mask: u32) -> bool {
+        let cap = self.cap();
+        // AcqRel: a place that was given back before is seen, and whoever gives one back later
+        // sees the announcement.
+        let announced = self.inner.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, |word| {
+            (cap != 0 && in_flight(word) >= cap).then_some(word | u64::from(mask) << WAITING_SHIFT)
+        });
+        announced.is_ok()
+    }
+
+    /// Takes an announcement back.
+    pub fn withdraw(&self, mask: u32) {
+        // Relaxed: a wake-up that comes all the same finds nobody, which is no harm.
+        self.inner.word.fetch_and(!(u64::from(mask) << WAITING_SHIFT), Ordering::Relaxed);
+    }
+
+    /// The workers that wait for a place.
+    pub fn waiting(&self) -> u32 {
+        waiting(self.inner.word.load(Ordering::Relaxed))
     }
 
     /// Stores another cap (0 = none). What is in flight above it runs to its end.
@@ -88,13 +129,18 @@ impl Permit {
     pub fn gate(&self) -> &'static Gate {
         self.gate
     }
+
+    /// Gives the place back, and says which workers wait for one.
+    pub fn release(self) -> u32 {
+        let gate = self.gate;
+        std::mem::forget(self);
+        gate.give_back()
+    }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        // Release: all that was done under the permit comes before its place is free.
-        let before = self.gate.inner.in_flight.fetch_sub(1, Ordering::Release);
-        debug_assert!(before > 0, "a permit was given back twice");
+        let _nobody_is_woken = self.gate.give_back();
     }
 }
 
@@ -139,9 +185,7 @@ pub struct Permits {
     // Fields drop in this order.
     credential: Option<Permit>,
     provider: Option<Permit>,
-    #[expect(dead_code, reason = "held for its drop")]
     caller: Option<Permit>,
-    #[expect(dead_code, reason = "held for its drop")]
     global: Option<Permit>,
 }
 
@@ -169,7 +213,7 @@ impl Permits {
         provider: Option<&'static Gate>,
         credential: &'static Gate,
     ) -> Result<(), Refused> {
-        self.leave();
+        let _nobody_is_woken = self.leave();
         let provider = take(provider, Subject::Provider)?;
         self.credential = take(Some(credential), Subject::Credential)?;
         self.provider = provider;
@@ -181,17 +225,38 @@ impl Permits {
     /// # Errors
     /// [`Refused`] when the provider's cap is reached; the exchange's own permits stay.
     pub fn enter_brought(&mut self, provider: &'static Gate) -> Result<(), Refused> {
-        self.leave();
+        let _nobody_is_woken = self.leave();
         self.provider = take(Some(provider), Subject::Provider)?;
         Ok(())
     }
 
-    /// Gives the attempt's permits back; the exchange's own stay.
-    pub fn leave(&mut self) {
-        self.credential = None;
-        self.provider = None;
+    /// Gives the attempt's permits back; the exchange's own stay. Says which workers wait for each
+    /// place that is free now.
+    pub fn leave(&mut self) -> [u32; 2] {
+        // In the reverse of the order they were taken in.
+        [&mut self.credential, &mut self.provider].map(release)
+    }
+
+    /// Gives all permits back, likewise.
+    pub fn release(&mut self) -> [u32; 4] {
+        let all = [&mut self.credential, &mut self.provider, &mut self.caller, &mut self.global];
+        all.map(release)
     }
 }
+
+fn release(permit: &mut Option<Permit>) -> u32 {
+    permit.take().map_or(0, Permit::release)
+}
+
+fn in_flight(word: u64) -> u32 {
+    u32::try_from(word & u64::from(u32::MAX)).unwrap_or(u32::MAX)
+}
+
+fn waiting(word: u64) -> u32 {
+    u32::try_from(word >> WAITING_SHIFT).unwrap_or(u32::MAX)
+}
+
+const WAITING_SHIFT: u32 = 32;
 
 fn take(gate: Option<&'static Gate>, subject: Subject) -> Result<Option<Permit>, Refused> {
     let permit = gate.map(Gate::try_acquire).transpose();

@@ -3,6 +3,7 @@
 //! | word | written by | read by |
 //! | --- | --- | --- |
 //! | `setup`, `addresses` ([`published::Published`]) | control plane | workers, by version |
+//! | [`setup::Turning`] | control plane | workers that miss a key |
 //! | [`lifecycle::Lifecycle`] | control plane | workers |
 //! | [`counters::Counters`] | its own worker | any worker's `/livez`, control plane |
 //! | [`worker_cell::WorkerCell`] (adopted version) | its own worker | control plane |
@@ -44,7 +45,7 @@ use keyed_hash::KeyedHash;
 use ledger::{Changes, Ledger};
 use lifecycle::Lifecycle;
 use published::Published;
-use setup::{Prepared, Setup};
+use setup::{Prepared, Setup, Turning};
 use wake::Wake;
 use worker_cell::WorkerCell;
 
@@ -61,6 +62,8 @@ pub struct Shared {
     pub lifecycle: Lifecycle,
     /// The configuration in force, with its state.
     pub setup: Published<Setup>,
+    /// Whether another configuration is being put in force this moment.
+    pub turning: Turning,
     /// Calendar time by the monotonic clock.
     pub wall: WallClock,
     /// One cell per worker, by worker index.
@@ -93,6 +96,7 @@ impl Shared {
             keyed_hash,
             lifecycle: Lifecycle::new(),
             setup: Published::new(Arc::new(setup)),
+            turning: Turning::default(),
             wall: WallClock::start(),
             workers: cells?.into_boxed_slice(),
         };
@@ -110,11 +114,14 @@ impl Shared {
         snapshot: Arc<Snapshot>,
         prepared: Prepared,
     ) -> Result<(u64, Changes), TableFull> {
-        let (pools, changes) = ledger.turn(&snapshot, self.setup.version() + 1)?;
-        let setup = Setup::new(snapshot, pools, prepared, &self.keyed_hash);
-        let version = self.setup.publish(Arc::new(setup));
+        self.turning.set(true);
+        let turned = ledger.turn(&snapshot, self.setup.version() + 1).map(|(pools, changes)| {
+            let setup = Setup::new(snapshot, pools, prepared, &self.keyed_hash);
+            (self.setup.publish(Arc::new(setup)), changes)
+        });
+        self.turning.set(false);
         self.wake_all();
-        Ok((version, changes))
+        turned
     }
 
     /// The oldest configuration that a worker still runs on; workers that ended do not count.

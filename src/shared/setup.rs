@@ -4,6 +4,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use super::atomic::{AtomicU8, Ordering};
 use super::callers::Callers;
 use super::keyed_hash::KeyedHash;
 use super::pools::Pools;
@@ -34,5 +35,76 @@ impl Setup {
     }
 }
 
+/// Whether the control plane is between taking credentials away and publishing the configuration
+/// that does without them.
+#[derive(Debug)]
+pub struct Turning(AtomicU8);
+
+impl Turning {
+    pub(super) fn set(&self, is_turning: bool) {
+        // Release: who sees the end sees what was published before it. The changes to credentials
+        // that follow the beginning are release operations themselves.
+        self.0.store(u8::from(is_turning), Ordering::Release);
+    }
+
+    /// Whether it is. To be asked before the newest configuration is looked at.
+    pub fn is_set(&self) -> bool {
+        // Acquire pairs with the Release in `set`.
+        self.0.load(Ordering::Acquire) == 1
+    }
+}
+
+impl Default for Turning {
+    fn default() -> Self {
+        Self(AtomicU8::new(0))
+    }
+}
+
 /// A value that only the room which made it can look into.
 pub type Prepared = Arc<dyn Any + Send + Sync>;
+
+#[cfg(all(test, tidegate_loom))]
+mod loom_tests {
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::super::atomic::AtomicU64;
+    use super::super::published::Published;
+    use super::*;
+
+    /// A key is taken away, then the configuration without it is published. Who misses the key
+    /// must learn that there is, or will be, another configuration.
+    fn miss_a_key(
+        learns: impl Fn(&Turning, &Published<u8>) -> bool + Copy + Send + Sync + 'static,
+    ) {
+        loom::model(move || {
+            let published = Arc::new(Published::new(std::sync::Arc::new(1)));
+            let (turning, gone) = (Arc::new(Turning::default()), Arc::new(AtomicU64::new(0)));
+            let control = {
+                let (published, turning, gone) = (published.clone(), turning.clone(), gone.clone());
+                thread::spawn(move || {
+                    turning.set(true);
+                    gone.store(1, Ordering::Release);
+                    published.publish(std::sync::Arc::new(2));
+                    turning.set(false);
+                })
+            };
+            if gone.load(Ordering::Acquire) == 1 {
+                assert!(learns(&turning, &published), "a missing key was believed");
+            }
+            control.join().expect("no thread panics");
+        });
+    }
+
+    #[test]
+    fn who_misses_a_key_learns_of_the_turn() {
+        miss_a_key(|turning, published| turning.is_set() || published.version() == 2);
+    }
+
+    /// The mutant twin: looking for the newest first, and for the turn then, falls between.
+    #[test]
+    #[should_panic(expected = "a missing key was believed")]
+    fn looking_for_the_newest_first_is_caught() {
+        miss_a_key(|turning, published| published.version() == 2 || turning.is_set());
+    }
+}

@@ -332,7 +332,7 @@ fn a_page_instead_of_an_error_is_relayed_at_once() {
 #[test]
 fn w37_a_stream_that_begins_with_an_error_goes_to_the_next_key() {
     let recorded = Directory::new();
-    recorded.write("error.sse", FIRST_ERROR.to_owned());
+    recorded.write("error.sse", FIRST_ERROR);
     let steps = ["sk-k0=200:replay=error.sse:chunk=7", "sk-k1=200"];
     let folder = recorded.path().to_str().unwrap();
     let mock =

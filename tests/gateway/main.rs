@@ -11,6 +11,7 @@
 
 mod auth;
 mod cli;
+mod concurrency;
 mod cuts;
 mod downstream;
 mod exhaustion;
@@ -23,6 +24,7 @@ mod names;
 mod passthrough;
 mod raw_answers;
 mod refusals;
+mod reload;
 mod streaming;
 mod support;
 mod tls;

@@ -48,20 +48,27 @@ impl Exchange<'_> {
         if let Payer::Own(field) = payer {
             return self.drive_own(&routed.to(&setup, first)?, field, asked).await;
         }
-        let mut trail = Trail::default();
         let last = routed.candidates.last().copied();
-        for &index in &routed.candidates {
-            let route = routed.to(&setup, index)?;
-            trail.is_last_provider = Some(index) == last;
-            match self.walk(&route, asked, &mut trail).await? {
-                Step::Serve(call, credential) => {
-                    return self.relay(&route, credential, *call).await;
+        loop {
+            let mut trail = Trail::default();
+            for &index in &routed.candidates {
+                let route = routed.to(&setup, index)?;
+                trail.is_last_provider = Some(index) == last;
+                match self.walk(&route, asked, &mut trail).await? {
+                    Step::Serve(call, credential) => {
+                        return self.relay(&route, credential, *call).await;
+                    }
+                    Step::Stop => break,
+                    Step::Again | Step::NextProvider => {}
                 }
-                Step::Stop => break,
-                Step::Again | Step::NextProvider => {}
+            }
+            if trail.exhausted.disabled > 0 && self.is_outdated().await? {
+                return Err(Kind::Outdated.into());
+            }
+            if self.is_spent() || !self.wait_for_pool(&setup, routed, &trail).await? {
+                return self.conclude(trail).await;
             }
         }
-        self.conclude(trail).await
     }
 
     /// One attempt with the client's own credential, whatever comes of it (BEHAVIOUR 2.3).
@@ -72,7 +79,7 @@ impl Exchange<'_> {
         asked: &Asked,
     ) -> Result<Next, Failure> {
         let credential = Credential::Own(field);
-        self.enter_provider(route)?;
+        self.enter_provider(route).await?;
         let body = self.body_for(route, asked);
         self.note_attempt(route, credential);
         let guest = self.brought(field);
@@ -112,12 +119,12 @@ impl Exchange<'_> {
             };
             let walk = Walk { key, route, walker: &mut walker };
             match self.attempt(walk, &mut choice, &body, trail).await? {
-                Step::Again => self.permits.leave(),
+                Step::Again => self.admission.leave(),
                 step => break step,
             }
         };
         if !matches!(step, Step::Serve(..)) {
-            self.permits.leave();
+            self.admission.leave();
             let exhausted = walker.exhausted(self.now());
             trail.exhausted.merge(&exhausted);
             if exhausted.unified.is_some() && trail.exhausted.unified == exhausted.unified {
@@ -137,8 +144,17 @@ impl Exchange<'_> {
         loop {
             let choice = walker.next(self.now())?;
             let key = route.provider.keys.get(choice.index)?;
-            match self.permits.enter(Some(route.pool.gate), choice.key.slot.gate()) {
-                Ok(()) => return Some((key, choice)),
+            let gate = choice.key.slot.gate();
+            // Who waits for it came first.
+            if self.place.is_none() && self.client.local.waiting.is_wanted(&[gate]) {
+                walker.refused(&choice);
+                continue;
+            }
+            match self.admission.permits.enter(Some(route.pool.gate), gate) {
+                Ok(()) => {
+                    self.place = None;
+                    return Some((key, choice));
+                }
                 Err(refused) => {
                     walker.refused(&choice);
                     if let Refused { cap, subject: Subject::Provider } = refused {
@@ -290,7 +306,7 @@ impl Exchange<'_> {
     }
 
     /// Whether no further attempt may begin.
-    fn is_spent(&self) -> bool {
+    pub(super) fn is_spent(&self) -> bool {
         let failover = &self.setup.snapshot.failover;
         self.attempts >= failover.max_attempts
             || self.commit_by.is_some_and(|end| Millis::now() >= end)

@@ -53,6 +53,8 @@ pub enum Kind {
     NoKey,
     /// No provider serves this path.
     NoRoute,
+    /// Another configuration holds since it began: to be gone on with, never told.
+    Outdated,
     /// A gateway key that nobody owns.
     UnknownKey,
     /// The client asks for another protocol.
@@ -113,7 +115,7 @@ impl Kind {
             | Self::NoRoute
             | Self::UnknownKey
             | Self::Upgrade => Side::Downstream,
-            Self::Draining | Self::Internal(_) | Self::NoKey => Side::Internal,
+            Self::Draining | Self::Internal(_) | Self::NoKey | Self::Outdated => Side::Internal,
             Self::KeysAuthFailed(_)
             | Self::KeysRateLimited(_)
             | Self::UpstreamBadResponse(_)
@@ -136,7 +138,7 @@ impl Kind {
             Self::ClientGone => 499,
             Self::ClientTimeout(_) => 408,
             Self::Draining | Self::NoKey => 503,
-            Self::Internal(_) => 500,
+            Self::Internal(_) | Self::Outdated => 500,
             Self::ModelNotAllowed => 403,
             Self::NoCredential | Self::UnknownKey => 401,
             Self::NoRoute => 404,
@@ -166,7 +168,7 @@ impl Kind {
             Self::ClientGone => "client_gone",
             Self::ClientTimeout(_) => "client_timeout",
             Self::Draining => "draining",
-            Self::Internal(_) => "internal",
+            Self::Internal(_) | Self::Outdated => "internal",
             Self::KeysAuthFailed(_) => "keys_auth_failed",
             Self::KeysRateLimited(_) => "keys_rate_limited",
             Self::ModelNotAllowed => "model_not_allowed",
@@ -252,6 +254,7 @@ impl Kind {
                 "No API key: provider {provider} has none configured and the request carries none."
             ),
             Self::NoRoute => "No provider serves this path.".to_owned(),
+            Self::Outdated => "The configuration changed meanwhile.".to_owned(),
             Self::UnknownKey => "The gateway key is not known.".to_owned(),
             Self::Upgrade => "Protocol upgrades are not supported.".to_owned(),
             Self::UpstreamBadResponse(why) => {

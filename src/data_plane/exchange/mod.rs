@@ -16,6 +16,7 @@ pub mod judge;
 pub mod look;
 pub mod observe;
 pub mod readings;
+pub mod receive;
 pub mod record;
 pub mod reject;
 pub mod relay;
@@ -29,24 +30,23 @@ use std::rc::Rc;
 use bytes::Bytes;
 
 use super::downstream::connection::Connection;
-use super::downstream::request::{BodyLimit, HeadFault, Held, Request};
+use super::downstream::request::{HeadFault, Request};
 use super::io::fault::{Limit, Wait};
 use super::io::watch::Peer;
 use super::worker::local::Working;
 use super::worker::request_id::RequestId;
-use crate::config::snapshot::{HalfClose, LogLevel, Select, Snapshot};
+use super::worker::waiting::{Admission, Place};
+use crate::config::snapshot::{HalfClose, Snapshot};
 use crate::protocol::dialect::Dialect;
 use crate::protocol::dialect::endpoint::Endpoint;
-use crate::protocol::http1::framing::BodyLength;
-use crate::protocol::http1::header::Known;
 use crate::protocol::json::text::Text;
-use crate::protocol::request_facts::{self, FactsFault, RequestFacts};
+use crate::protocol::request_facts::RequestFacts;
 use crate::protocol::sse::hide_usage::HideUsage;
 use crate::shared::clock::Millis;
 use crate::shared::credential::utilization::Wall;
-use crate::shared::gate::Permits;
 use crate::shared::lifecycle::Phase;
-use authenticate::Admitted;
+use admit::Patience;
+use authenticate::{Admitted, Payer};
 use failure::{Failure, Kind};
 use record::Seen;
 use route::Routed;
@@ -72,6 +72,8 @@ pub struct Used {
 /// An exchange under way.
 #[derive(Debug)]
 pub struct Exchange<'c> {
+    /// Its places in flight; whatever ends the exchange gives them back.
+    pub admission: Admission,
     /// Upstream calls made.
     pub attempts: u32,
     /// When it began, by the calendar.
@@ -96,10 +98,10 @@ pub struct Exchange<'c> {
     pub id: RequestId,
     /// The model asked for, as far as the body could be read.
     pub model: Option<Box<str>>,
-    /// Its places in flight; whatever ends the exchange gives them back.
-    pub permits: Permits,
     /// How far it is, for the record.
     pub phase: &'static str,
+    /// Where it waits for a permit or a key.
+    pub place: Option<Place>,
     /// Index of the provider asked last.
     pub provider: Option<usize>,
     /// The request.
@@ -108,6 +110,8 @@ pub struct Exchange<'c> {
     pub owes_body: bool,
     /// What its record will say.
     pub seen: Seen,
+    /// How long it may wait for permits, and for a key, once it has begun to.
+    pub patience: Patience,
     /// The configuration in force when it began.
     pub setup: Rc<Working>,
     /// When its head was whole.
@@ -127,6 +131,7 @@ pub async fn run(client: &mut Connection, request: &Request, setup: Rc<Working>)
     let local = client.local.clone();
     let _counted = InFlight::begin(&local);
     let mut exchange = Exchange {
+        admission: Admission::new(&local),
         attempts: 0,
         began: local.shared.wall.now(),
         bytes_used: request.head.end,
@@ -140,10 +145,11 @@ pub async fn run(client: &mut Connection, request: &Request, setup: Rc<Working>)
         model: None,
         owes_body: !request.is_bodiless(),
         seen: Seen::default(),
-        permits: Permits::default(),
         phase: "route",
+        place: None,
         provider: None,
         request,
+        patience: Patience::default(),
         setup,
         started: Millis::now(),
         streams: false,
@@ -161,18 +167,53 @@ pub async fn run(client: &mut Connection, request: &Request, setup: Rc<Working>)
     Used { bytes: exchange.bytes_used, next }
 }
 
-impl Exchange<'_> {
+impl<'c> Exchange<'c> {
     /// Steps 4 to 10 of DESIGN 2; every `?` is a failure that [`Exchange::reject`] answers.
     async fn forward(&mut self) -> Result<Next, Failure> {
-        let (setup, request) = (self.setup.clone(), self.request);
+        let request = self.request;
         if self.client.local.shared.lifecycle.phase() >= Phase::Draining {
             return Err(Kind::Draining.into());
         }
         if request.wants_upgrade {
             return Err(Kind::Upgrade.into());
         }
-        let snapshot = &setup.snapshot;
-        let routed = route::route(snapshot, &request.head, request.bytes())?;
+        let (mut routed, mut payer) = self.enter()?;
+        if !routed.endpoint.is_scanned() {
+            loop {
+                self.allow_model()?;
+                self.admit().await?;
+                match self.pass_through(&routed, payer).await {
+                    Err(Failure { kind: Kind::Outdated, .. }) if self.adopt_newest() => {}
+                    ended => return ended,
+                }
+                (routed, payer) = self.enter()?;
+            }
+        }
+        self.phase = "request_body";
+        let body = self.receive_body().await?;
+        // While the body came, every key of the old configuration may have gone.
+        if self.adopt_newest() {
+            (routed, payer) = self.enter()?;
+        }
+        let facts = self.read_facts(&routed, &body)?;
+        let asked = Asked { body, facts };
+        self.client.stream.watch().on_hangup_end(self.gone_from(), None);
+        loop {
+            self.allow_model()?;
+            self.phase = "admit";
+            self.admit().await?;
+            match self.drive(&routed, payer, &asked).await {
+                Err(Failure { kind: Kind::Outdated, .. }) if self.adopt_newest() => {}
+                ended => return ended,
+            }
+            (routed, payer) = self.enter()?;
+        }
+    }
+
+    /// Where it goes and who pays, by the configuration it holds.
+    fn enter(&mut self) -> Result<(Routed<'c>, Payer), Failure> {
+        let (setup, request) = (self.setup.clone(), self.request);
+        let routed = route::route(&setup.snapshot, &request.head, request.bytes())?;
         self.endpoint = routed.endpoint;
         self.provider = routed.candidates.first().copied();
         self.phase = "authenticate";
@@ -180,94 +221,21 @@ impl Exchange<'_> {
         let Admitted { caller, payer } =
             authenticate::admit(local, &setup, &routed.candidates, fields, request.bytes())?;
         self.caller = caller;
-        let owner = caller.and_then(|caller| snapshot.callers.get(caller));
+        let owner = caller.and_then(|caller| setup.snapshot.callers.get(caller));
         self.seen.caller = owner.map(|c| Text::cut(c.name.as_bytes())).unwrap_or_default();
-        if !routed.endpoint.is_scanned() {
-            self.allow_model()?;
-            self.admit()?;
-            return self.pass_through(&routed, payer).await;
-        }
-        self.phase = "request_body";
-        let body = self.receive_body().await?;
-        let facts = self.read_facts(&routed, &body)?;
-        self.allow_model()?;
-        self.phase = "admit";
-        self.client.stream.watch().on_hangup_end(self.gone_from(), None);
-        self.admit()?;
-        self.drive(&routed, payer, &Asked { body, facts }).await
+        Ok((routed, payer))
     }
 
-    /// Reads the whole body, within `limits.body`.
-    async fn receive_body(&mut self) -> Result<Body, Failure> {
-        let bytes_max = self.setup.snapshot.limits.body_bytes;
-        let idle =
-            self.bound((Wait::ClientBody, Some(self.setup.snapshot.timeouts.client_body_idle.0)));
-        let failed = |fault| Failure::from(Kind::of_body(fault, bytes_max));
-        let declared = match self.request.body {
-            BodyLength::Length(n) => n,
-            _ => 0,
-        };
-        if declared > bytes_max {
-            return Err(Kind::BodyTooLarge(bytes_max).into());
+    /// Goes on by the newest configuration, as long as nothing was answered. False when that is
+    /// the one it holds.
+    fn adopt_newest(&mut self) -> bool {
+        let newest = self.client.local.setup();
+        if Rc::ptr_eq(&newest, &self.setup) {
+            return false;
         }
-        let stall = self.write_stall();
-        self.client.invite_body(self.request, stall).await.map_err(failed)?;
-        let held = self.client.read_body(self.request, BodyLimit { bytes_max, idle }).await;
-        let held = held.map_err(failed)?;
-        self.owes_body = false;
-        self.seen.body_bytes = u64::try_from(held.len()).unwrap_or(u64::MAX);
-        Ok(match held {
-            Held::InPlace(range) => {
-                self.bytes_used = range.end;
-                Body::InPlace(range)
-            }
-            Held::Own(bytes) => {
-                self.bytes_used = self.request.buffer.len();
-                Body::Own(bytes)
-            }
-        })
-    }
-
-    /// Notes what the body says of itself: nothing, when it is encoded or no JSON.
-    fn read_facts(
-        &mut self,
-        routed: &Routed<'_>,
-        body: &Body,
-    ) -> Result<Option<RequestFacts>, Kind> {
-        let bytes = self.request.bytes();
-        let encoding = self.request.head.fields.value(Known::ContentEncoding, bytes);
-        if encoding.is_some_and(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
-            self.note_conversation(routed, None);
-            return Ok(None);
-        }
-        let body = body.of(bytes);
-        let facts = request_facts::read(body);
-        self.note_conversation(routed, facts.as_ref().ok().map(|facts| (facts, body)));
-        match facts {
-            Ok(facts) => {
-                self.model = facts.model.and_then(|span| span.text(body)).map(Into::into);
-                self.streams = facts.stream == Some(true);
-                self.thinks = facts.has_thinking;
-                self.seen.message_count = Some(facts.message_count);
-                Ok(Some(facts))
-            }
-            Err(FactsFault::DuplicateModel) => Err(Kind::DuplicateKey("model")),
-            Err(FactsFault::DuplicateStream) => Err(Kind::DuplicateKey("stream")),
-            Err(FactsFault::Unreadable) => Ok(None),
-        }
-    }
-
-    fn note_conversation(&mut self, routed: &Routed<'_>, facts: Option<(&RequestFacts, &[u8])>) {
-        let snapshot = &self.setup.snapshot;
-        let asks = |&index: &usize| {
-            snapshot.providers.get(index).is_some_and(|p| p.select == Select::Affinity)
-        };
-        if snapshot.log.level < LogLevel::Info && !routed.candidates.iter().any(asks) {
-            return; // nobody will read it
-        }
-        let keyed = &self.client.local.shared.keyed_hash;
-        let head = (&self.request.head.fields, self.request.bytes());
-        self.seen.conversation = conversation::hash(keyed, head, facts);
+        self.admission.release();
+        self.setup = newest;
+        true
     }
 
     /// From when on a client that closed its side counts as gone (`stream.half_close`).

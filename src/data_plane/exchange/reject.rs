@@ -10,13 +10,12 @@ use crate::data_plane::io::fault::Wait;
 use crate::data_plane::worker::request_id::RequestId;
 use crate::protocol::dialect::{Dialect, ErrorBody};
 use crate::protocol::http1::write;
-use crate::shared::gate::Permits;
 
 impl Exchange<'_> {
     /// Answers a failed exchange, records it, and says what becomes of the connection.
     pub(super) async fn reject(&mut self, failure: Failure) -> Next {
         // Free before the client can know of it, and try again.
-        self.permits = Permits::default();
+        self.admission.release();
         self.record(Some(&failure.kind));
         if matches!(failure.kind, Kind::ClientGone) {
             return Next::Close;

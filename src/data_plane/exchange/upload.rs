@@ -53,7 +53,7 @@ impl Exchange<'_> {
         let route = routed.to(&setup, first)?;
         if let Payer::Own(field) = payer {
             let credential = Credential::Own(field);
-            self.enter_provider(&route)?;
+            self.enter_provider(&route).await?;
             let mut call = self.upload_once(&route, credential, bytes_max).await?;
             self.note_limits(credential, Class::Other, &mut call);
             return self.relay(&route, credential, call).await;
@@ -62,6 +62,9 @@ impl Exchange<'_> {
         let mut walker = Walker::new(&route.pool.pool, self.terms(&route));
         let Some((key, choice)) = self.choose(&route, &mut walker, &mut trail) else {
             trail.exhausted = walker.exhausted(self.now());
+            if trail.exhausted.disabled > 0 && self.is_outdated().await? {
+                return Err(Kind::Outdated.into());
+            }
             return self.conclude(trail).await;
         };
         let credential = Credential::Pool(key, choice.key);

@@ -12,6 +12,7 @@ use super::guard::CatchPanic;
 use super::notify::Notify;
 use super::request_id::{RequestId, RequestIds};
 use super::runtime::Rung;
+use super::waiting::Waiting;
 use crate::data_plane::io::buffer::Buffers;
 use crate::data_plane::io::watch::Watchers;
 use crate::data_plane::upstream::pool::Pool;
@@ -44,6 +45,8 @@ pub struct Local {
     pub rung: Rung,
     /// The state shared with the other threads.
     pub shared: Arc<Shared>,
+    /// Exchanges that wait for a permit or a key.
+    pub waiting: Waiting,
     /// Deadlines and hang-ups.
     pub watchers: Rc<Watchers>,
     addresses: RefCell<Adopted<Addresses>>,
@@ -102,6 +105,7 @@ impl Local {
             rounds: RefCell::default(),
             setup: RefCell::new(setup),
             shared,
+            waiting: Waiting::default(),
             watchers: Rc::new(Watchers::new()?),
             working: RefCell::new(working),
         })
@@ -120,7 +124,11 @@ impl Local {
         let mut adopted = self.setup.borrow_mut();
         if adopted.refresh(&self.shared.setup) {
             self.working.replace(Working::new(adopted.value()));
+            // Caps and keys may be others now.
+            self.waiting.call_all();
             self.cell().acknowledge(adopted.version());
+            // Whoever published it waits for this worker's word.
+            self.shared.bell.wake();
         }
         self.working.borrow().clone()
     }
@@ -135,6 +143,11 @@ impl Local {
         let Some(round) = rounds.get_mut(index) else { return 0 };
         *round = round.wrapping_add(1);
         *round
+    }
+
+    /// This worker's number.
+    pub fn index(&self) -> usize {
+        self.index
     }
 
     /// The newest addresses this worker knows of.

@@ -10,6 +10,7 @@ pub mod pin;
 pub mod request_id;
 pub mod runtime;
 pub mod sockets;
+pub mod waiting;
 
 use std::net::TcpListener;
 use std::rc::Rc;
@@ -110,6 +111,7 @@ async fn serve(seat: Seat) -> std::io::Result<()> {
         bell.readable().await?;
         local.cell().wake.silence();
         local.adopt();
+        local.waiting.call();
         match local.shared.lifecycle.phase() {
             Phase::Running | Phase::LameDuck => {}
             Phase::Draining => local.watchers.end_idle(),

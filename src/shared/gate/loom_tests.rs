@@ -46,7 +46,7 @@ fn looking_before_adding_is_caught() {
             if gate.in_flight() >= gate.cap() {
                 return None;
             }
-            gate.inner.in_flight.fetch_add(1, Ordering::Acquire);
+            gate.inner.word.fetch_add(1, Ordering::Acquire);
             Some(Permit { gate })
         };
         let inside = Arc::new(Count::new(0));
@@ -78,7 +78,7 @@ fn adding_and_undoing_is_caught() {
     loom::model(|| {
         let gate = gate(1);
         let add_then_undo = move || {
-            let count = gate.inner.in_flight.fetch_add(1, Ordering::AcqRel) + 1;
+            let count = gate.inner.word.fetch_add(1, Ordering::AcqRel) + 1;
             let permit = Permit { gate };
             (count <= 1).then_some(permit)
         };
@@ -158,8 +158,39 @@ fn a_count_of_zero_means_that_all_writes_are_done() {
 fn giving_back_relaxed_is_caught() {
     loom::model(|| {
         last_write_is_seen(|permit| {
-            permit.gate.inner.in_flight.fetch_sub(1, Ordering::Relaxed);
+            permit.gate.inner.word.fetch_sub(1, Ordering::Relaxed);
             std::mem::forget(permit);
         });
+    });
+}
+
+/// One waits for the only place while another gives it back: either it is told, or it saw the
+/// place free.
+fn wait_and_give_back(announce: impl Fn(&'static Gate) -> bool + Copy + Send + Sync + 'static) {
+    loom::model(move || {
+        let gate = gate(1);
+        let permit = gate.try_acquire().expect("it is free");
+        let giver = thread::spawn(move || permit.release() & 0b10 != 0);
+        let waits = announce(gate);
+        let is_told = giver.join().expect("no thread panics");
+        assert!(!waits || is_told, "waits for good beside a free place");
+    });
+}
+
+#[test]
+fn nobody_waits_beside_a_free_place() {
+    wait_and_give_back(|gate| gate.announce(0b10));
+}
+
+/// The mutant twin: looking first and announcing then lets the place go by.
+#[test]
+#[should_panic(expected = "waits for good beside a free place")]
+fn looking_before_announcing_is_caught() {
+    wait_and_give_back(|gate| {
+        let is_full = gate.is_full();
+        if is_full {
+            gate.inner.word.fetch_or(0b10 << WAITING_SHIFT, Ordering::AcqRel);
+        }
+        is_full
     });
 }

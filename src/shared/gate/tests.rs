@@ -174,7 +174,7 @@ fn one_exchange(
             assert!(panicked.is_err());
         }
         // An abort between two attempts.
-        _ if roll.is_multiple_of(3) => permits.leave(),
+        _ if roll.is_multiple_of(3) => drop(permits.leave()),
         _ => drop(permits),
     }
     true

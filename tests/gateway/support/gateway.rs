@@ -20,7 +20,7 @@ pub struct Gateway {
     pub address: SocketAddr,
     child: Child,
     stderr: Stderr,
-    _home: Directory,
+    home: Directory,
 }
 
 /// A gateway that ended: how, and all that it wrote.
@@ -40,8 +40,20 @@ impl Gateway {
     /// The same with further environment.
     pub fn start_with(config: &str, environment: &[(&str, &str)]) -> Self {
         let home = Directory::new();
-        let file = home.write("test.toml", whole(config));
+        let file = home.write(FILE, whole(config));
         let mut command = base(BINARY, &home, environment);
+        command.arg("run").arg("--config").arg(file);
+        Self::spawn(command, home)
+    }
+
+    /// The same with further files beside the configuration.
+    pub fn start_beside(config: &str, files: &[(&str, &str)]) -> Self {
+        let home = Directory::new();
+        for (name, content) in files {
+            home.write(name, content);
+        }
+        let file = home.write(FILE, whole(config));
+        let mut command = base(BINARY, &home, &[]);
         command.arg("run").arg("--config").arg(file);
         Self::spawn(command, home)
     }
@@ -49,7 +61,7 @@ impl Gateway {
     /// The same in a shell that runs `before` first (`ulimit`).
     pub fn start_after(before: &str, config: &str) -> Self {
         let home = Directory::new();
-        let file = home.write("test.toml", whole(config));
+        let file = home.write(FILE, whole(config));
         let script = format!("{before}; exec \"$0\" \"$@\"");
         let mut command = base("/bin/sh", &home, &[]);
         command.arg("-c").arg(script).arg(BINARY).arg("run").arg("--config").arg(file);
@@ -69,7 +81,7 @@ impl Gateway {
         let stderr = Stderr::of(&mut child);
         let line = stderr.line("listening http://");
         let (_, address) = line.rsplit_once('/').unwrap();
-        Self { address: address.parse().unwrap(), child, stderr, _home: home }
+        Self { address: address.parse().unwrap(), child, stderr, home }
     }
 
     /// A new connection to it.
@@ -87,6 +99,16 @@ impl Gateway {
     /// The first line of stderr that contains `text`; waits for it.
     pub fn line(&self, text: &str) -> String {
         self.stderr.line(text)
+    }
+
+    /// Puts another configuration in place of its file, which it does not read by itself.
+    pub fn rewrite(&self, config: &str) {
+        self.write(FILE, &whole(config));
+    }
+
+    /// Writes a file beside its configuration.
+    pub fn write(&self, name: &str, content: &str) {
+        self.home.write(name, content);
     }
 
     /// Sends a signal.
@@ -135,7 +157,7 @@ impl Drop for Gateway {
 /// Runs one to its end, for starts that must fail.
 pub fn run_to_end(config: &str, arguments: &[&str]) -> Ended {
     let home = Directory::new();
-    let file = home.write("test.toml", whole(config));
+    let file = home.write(FILE, whole(config));
     let mut command = base(BINARY, &home, &[]);
     command.arg("run").arg("--config").arg(file).args(arguments).args(driver());
     let mut child = command.spawn().unwrap();
@@ -222,4 +244,5 @@ impl Stderr {
     }
 }
 
+const FILE: &str = "test.toml";
 const BINARY: &str = env!("CARGO_BIN_EXE_tidegate");

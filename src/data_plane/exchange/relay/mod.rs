@@ -21,7 +21,6 @@ use crate::protocol::http1::Refusal;
 use crate::protocol::http1::framing::{self, BodyLength};
 use crate::protocol::http1::head::ResponseHead;
 use crate::protocol::usage::Observer;
-use crate::shared::gate::Permits;
 use passage::{Passage, Stand, is_in_the_clear, is_stream};
 pub use passage::{is_open_stream, take_payload};
 
@@ -158,7 +157,7 @@ impl Exchange<'_> {
     /// The answer is here: its permits are free before the client can know of its last byte.
     fn release_at_end(&mut self, stand: &Stand) {
         if matches!(stand, Stand::Done) {
-            self.permits = Permits::default();
+            self.admission.release();
         }
     }
 

@@ -1,0 +1,229 @@
+//! Exchanges of one worker that wait for a permit or for a key to come back, first come first
+//! served, bounded (BEHAVIOUR 5 and 7). Never holds a permit: who is called tries again.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use super::local::Local;
+use super::notify::{First, first};
+use crate::data_plane::io::watch::{Peer, Watch};
+use crate::shared::clock::Millis;
+use crate::shared::gate::{Gate, Permits};
+use crate::shared::lifecycle::Phase;
+
+/// The gates of which any would do.
+pub type Wanted = Vec<&'static Gate>;
+
+/// The queue of one worker.
+#[derive(Debug, Default)]
+pub struct Waiting {
+    queue: RefCell<VecDeque<Rc<Ticket>>>,
+    /// Where the next round over other workers begins.
+    round: Cell<u32>,
+}
+
+#[derive(Debug)]
+struct Ticket {
+    is_called: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+    wanted: Wanted,
+}
+
+/// A place in the queue. Left by dropping it; what it was called for then goes to the next.
+#[derive(Debug)]
+pub struct Place {
+    local: Rc<Local>,
+    ticket: Rc<Ticket>,
+}
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Turn {
+    /// There may be a place now.
+    Called,
+    /// The client left.
+    ClientGone,
+    /// The process is stopping.
+    Stopping,
+    /// The time is over.
+    TimedOut,
+}
+
+impl Waiting {
+    /// Whether somebody waits already for what one who comes now wants.
+    pub fn is_wanted(&self, wanted: &[&'static Gate]) -> bool {
+        let queue = self.queue.borrow();
+        queue.iter().any(|ticket| ticket.wanted.iter().any(|&gate| contains(wanted, gate)))
+    }
+
+    /// Calls as many as there are places free, in the order they came.
+    pub fn call(&self) {
+        let queue = self.queue.borrow();
+        for ticket in queue.iter().filter(|ticket| !ticket.is_called.get()) {
+            let has_room = |&gate: &&'static Gate| {
+                let called = queue
+                    .iter()
+                    .filter(|other| other.is_called.get() && contains(&other.wanted, gate));
+                u32::try_from(called.count()).is_ok_and(|called| called < gate.room())
+            };
+            if ticket.wanted.iter().any(has_room) {
+                ticket.call();
+            }
+        }
+    }
+
+    /// Calls everybody: what they wait for may have changed altogether.
+    pub fn call_all(&self) {
+        self.queue.borrow().iter().for_each(|ticket| ticket.call());
+    }
+
+    fn leave(&self, gone: &Rc<Ticket>, mask: u32) {
+        let mut queue = self.queue.borrow_mut();
+        queue.retain(|ticket| !Rc::ptr_eq(ticket, gone));
+        for &gate in &gone.wanted {
+            if !queue.iter().any(|ticket| contains(&ticket.wanted, gate)) {
+                gate.withdraw(mask);
+            }
+        }
+    }
+}
+
+impl Ticket {
+    fn call(&self) {
+        self.is_called.set(true);
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+impl Place {
+    /// A place at the end of the queue, for one that wants any of `wanted`; none of them: it waits
+    /// for time only. `None` when there are `places_max` waiting.
+    pub fn take(local: &Rc<Local>, wanted: Wanted, places_max: usize) -> Option<Self> {
+        let mut queue = local.waiting.queue.borrow_mut();
+        if queue.len() >= places_max {
+            return None;
+        }
+        let announced: Vec<bool> = wanted.iter().map(|gate| gate.announce(local.mask())).collect();
+        let is_called = Cell::new(announced.contains(&false));
+        let ticket = Rc::new(Ticket { is_called, waker: RefCell::new(None), wanted });
+        queue.push_back(ticket.clone());
+        Some(Self { local: local.clone(), ticket })
+    }
+
+    /// Whether it is one for these gates.
+    pub fn is_for(&self, wanted: &[&'static Gate]) -> bool {
+        let own = &self.ticket.wanted;
+        own.len() == wanted.len() && own.iter().all(|&gate| contains(wanted, gate))
+    }
+
+    /// Waits to be called, until `end` at most.
+    pub async fn wait(&self, end: Millis, client: &Watch, gone_from: Peer) -> Turn {
+        let left = Duration::from_millis(end.since(Millis::now()));
+        let called = poll_fn(|cx| {
+            if self.ticket.is_called.take() {
+                return Poll::Ready(());
+            }
+            self.ticket.waker.replace(Some(cx.waker().clone()));
+            Poll::Pending
+        });
+        let stopping = async {
+            while self.local.shared.lifecycle.phase() < Phase::Stopping {
+                self.local.phase_changed.wait().await;
+            }
+        };
+        let ended = first(first(client.hung_up(gone_from), stopping), monoio::time::sleep(left));
+        match first(called, ended).await {
+            First::A(()) => Turn::Called,
+            First::B(First::A(First::A(()))) => Turn::ClientGone,
+            First::B(First::A(First::B(()))) => Turn::Stopping,
+            First::B(First::B(())) => Turn::TimedOut,
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.local.waiting.leave(&self.ticket, self.local.mask());
+        // It may have been called for a place that it does not take.
+        for gate in &self.ticket.wanted {
+            if !gate.is_full() {
+                self.local.wake_waiting(&[gate.waiting()]);
+            }
+        }
+    }
+}
+
+/// An exchange's permits. However they are given back, who waits for one is told.
+#[derive(Debug)]
+pub struct Admission {
+    local: Rc<Local>,
+    /// The permits.
+    pub permits: Permits,
+}
+
+impl Admission {
+    /// None yet.
+    pub fn new(local: &Rc<Local>) -> Self {
+        Self { local: local.clone(), permits: Permits::default() }
+    }
+
+    /// Gives back those of the attempt.
+    pub fn leave(&mut self) {
+        let waiting = self.permits.leave();
+        self.local.wake_waiting(&waiting);
+    }
+
+    /// Gives back all.
+    pub fn release(&mut self) {
+        let waiting = self.permits.release();
+        self.local.wake_waiting(&waiting);
+    }
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+impl Local {
+    /// This worker's bit among those that wait.
+    fn mask(&self) -> u32 {
+        1_u32.rotate_left(u32::try_from(self.index()).unwrap_or(0))
+    }
+
+    /// Places are free for which these workers wait: wakes one of each, round robin.
+    fn wake_waiting(&self, waiting: &[u32]) {
+        for &mask in waiting.iter().filter(|&&mask| mask != 0) {
+            let round = self.waiting.round.get();
+            let bit = mask.rotate_right(round).trailing_zeros().wrapping_add(round) % u32::BITS;
+            self.waiting.round.set((bit + 1) % u32::BITS);
+            self.wake_workers(bit);
+        }
+    }
+
+    /// Wakes the workers that share `bit`: all of them beyond 32, one up to there.
+    fn wake_workers(&self, bit: u32) {
+        let first = usize::try_from(bit).unwrap_or(0);
+        for (index, cell) in self.shared.workers.iter().enumerate().skip(first).step_by(MASK_BITS) {
+            if index == self.index() {
+                self.waiting.call();
+            } else {
+                cell.wake.wake();
+            }
+        }
+    }
+}
+
+fn contains(gates: &[&'static Gate], gate: &'static Gate) -> bool {
+    gates.iter().any(|other| std::ptr::eq(*other, gate))
+}
+
+/// Workers that can be told apart by a gate.
+const MASK_BITS: usize = 32;
