@@ -21,44 +21,30 @@ use crate::config::is_host;
 use crate::shared::Shared;
 use crate::shared::addresses::Resolution;
 
-/// Keeps every provider's addresses fresh; begins anew when `changed` says that there are other
-/// providers or name servers. Never returns.
+/// Keeps every provider's addresses fresh; looks at once when `changed` says that there is another
+/// configuration. Never returns.
 pub async fn keep_resolving(shared: Arc<Shared>, changed: Arc<Notify>) {
     loop {
-        let (names, servers) = asked(&shared);
-        // Dropped, and with it its tasks, once there is something else to ask.
-        let _tasks = begin(&shared, &names, &servers);
-        while asked(&shared) == (names.clone(), servers.clone()) {
-            changed.notified().await;
-        }
-    }
-}
-
-/// The names to look up, and the servers to ask for them.
-fn asked(shared: &Shared) -> (BTreeSet<String>, Vec<SocketAddr>) {
-    (names(shared), shared.setup.load().snapshot.dns.servers.clone())
-}
-
-/// A task for each name.
-fn begin(shared: &Arc<Shared>, names: &BTreeSet<String>, servers: &[SocketAddr]) -> JoinSet<()> {
-    let mut tasks = JoinSet::new();
-    if names.is_empty() {
-        return tasks;
-    }
-    match resolver(servers) {
-        Ok(resolver) => {
-            for name in names {
-                tasks.spawn(keep(shared.clone(), resolver.clone(), name.clone()));
+        // Those of the configuration before end with their set.
+        let mut tasks = JoinSet::new();
+        let servers = shared.setup.load().snapshot.dns.servers.clone();
+        let resolver = resolver(&servers);
+        for name in names(&shared) {
+            match &resolver {
+                Ok(resolver) => {
+                    tasks.spawn(keep(shared.clone(), resolver.clone(), name));
+                }
+                Err(error) => {
+                    let why = format!("{name} cannot be looked up: {error}");
+                    publish(&shared, name, Err(why));
+                }
             }
         }
-        Err(error) => {
-            for name in names {
-                let why = format!("{name} cannot be looked up: {error}");
-                publish(shared, name.clone(), Err(why));
-            }
+        tokio::select! {
+            () = changed.notified() => {}
+            () = tokio::time::sleep(RETRY_MAX), if resolver.is_err() => {}
         }
     }
-    tasks
 }
 
 fn names(shared: &Shared) -> BTreeSet<String> {
@@ -92,22 +78,21 @@ fn name_server(address: SocketAddr) -> NameServerConfig {
 
 /// Looks one name up, publishes what was found, and again when that is old.
 async fn keep(shared: Arc<Shared>, resolver: TokioResolver, name: String) {
-    let mut failures = 0;
+    let mut failures: u32 = 0;
     loop {
-        let wait = match look_up(&resolver, &name).await {
-            Ok((addresses, fresh)) => {
-                failures = 0;
-                publish(&shared, name.clone(), Ok(addresses));
-                fresh.clamp(FRESH_MIN, FRESH_MAX)
-            }
-            Err(why) => {
-                publish(&shared, name.clone(), Err(why));
-                failures += 1;
-                (FRESH_MIN * failures).min(RETRY_MAX)
-            }
-        };
-        tokio::time::sleep(wait).await;
+        let answer = look_up(&resolver, &name).await;
+        failures = if answer.is_ok() { 0 } else { failures.saturating_add(1) };
+        let told = answer
+            .as_ref()
+            .map_or_else(|_| FRESH_MIN.saturating_mul(failures), |(_, fresh)| *fresh);
+        publish(&shared, name.clone(), answer.map(|(addresses, _)| addresses));
+        tokio::time::sleep(pause(told, failures)).await;
     }
+}
+
+/// How long an answer holds that says `told`; or until the next try after so many failures.
+fn pause(told: Duration, failures: u32) -> Duration {
+    told.clamp(FRESH_MIN, if failures == 0 { FRESH_MAX } else { RETRY_MAX })
 }
 
 /// The addresses of a name and how long its records say that they hold.
@@ -158,3 +143,24 @@ const FRESH_MIN: Duration = Duration::from_secs(1);
 const FRESH_MAX: Duration = Duration::from_secs(30);
 /// After many failures.
 const RETRY_MAX: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_holds_as_long_as_it_says_within_bounds() {
+        for (told, holds) in [(0, 1), (1, 1), (7, 7), (30, 30), (86_400, 30)] {
+            let told = Duration::from_secs(told);
+            assert_eq!(pause(told, 0), Duration::from_secs(holds), "{told:?}");
+        }
+    }
+
+    #[test]
+    fn failures_are_tried_again_soon_and_then_seldom() {
+        for (failures, seconds) in [(1, 1), (2, 2), (5, 5), (6, 5), (u32::MAX, 5)] {
+            let told = FRESH_MIN.saturating_mul(failures);
+            assert_eq!(pause(told, failures), Duration::from_secs(seconds), "{failures}");
+        }
+    }
+}

@@ -114,7 +114,7 @@ fn an_answer_that_worked_stays_when_the_name_server_fails() {
 }
 
 #[test]
-fn an_answer_holds_as_long_as_its_records_say_and_at_least_a_second() {
+fn an_answer_holds_as_long_as_its_records_say() {
     // A record of a minute is not asked for again while one of no time is asked for twice.
     let long = Dns::start(Says::Addresses(vec!["127.0.0.1".parse().unwrap()], 60));
     let first = gateway(&long, 9);
@@ -124,10 +124,8 @@ fn an_answer_holds_as_long_as_its_records_say_and_at_least_a_second() {
     let second = gateway(&short, 9);
     second.line("[127.0.0.1]");
     short.asked();
-    let before = std::time::Instant::now();
     // Each look-up asks for both kinds of addresses.
     (0..4).for_each(|_| drop(short.question()));
-    assert!(before.elapsed().as_millis() >= 900, "asked again within the second");
     assert_eq!(long.asked(), 0);
 }
 

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 
 use super::PATIENCE;
 
@@ -14,6 +14,7 @@ use super::PATIENCE;
 pub struct Wire {
     buffer: Vec<u8>,
     ended: Option<End>,
+    read_bytes: usize,
     stream: TcpStream,
 }
 
@@ -71,11 +72,19 @@ impl Wire {
         Self::new(TcpStream::connect_timeout(&address, PATIENCE).unwrap())
     }
 
+    /// Connects with a small receive buffer, to be read a KiB at a time.
+    pub fn connect_narrow(address: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+        socket.set_recv_buffer_size(64 * 1024).unwrap();
+        socket.connect(&address.into()).unwrap();
+        Self { read_bytes: 1_024, ..Self::new(socket.into()) }
+    }
+
     fn new(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
-        Self { buffer: Vec::new(), ended: None, stream }
+        Self { buffer: Vec::new(), ended: None, read_bytes: 65_536, stream }
     }
 
     /// Sends these bytes.
@@ -162,7 +171,7 @@ impl Wire {
         if self.ended.is_some() {
             return false;
         }
-        let mut bytes = vec![0; 65_536];
+        let mut bytes = vec![0; self.read_bytes];
         match self.stream.read(&mut bytes) {
             Ok(0) => self.ended = Some(End::Fin),
             Ok(n) => self.buffer.extend_from_slice(&bytes[..n]),
