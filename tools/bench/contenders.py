@@ -47,6 +47,10 @@ class Running:
             self.process.wait()
 
 
+class Unfit(Exception):
+    """A contender that cannot be measured here, and why."""
+
+
 class Contender:
     """One way to stand between load and mock."""
 
@@ -72,14 +76,40 @@ class Tidegate(Contender):
 
     def __init__(self, name, driver, accounting=True):
         self.name, self.driver, self.accounting = name, driver, accounting
+        self.left_out = []
 
     def is_installed(self, place):
         return (place.binaries / "tidegate").exists()
 
     def start(self, place, to):
+        config = place.folder / f"{self.name}-{to.rsplit(':', 1)[1]}.toml"
+        binary = str(place.binaries / "tidegate")
+        # A version that does not have a setting yet refuses it by name: it is left out, and told.
+        left_out = set()
+        for _ in range(2):
+            config.write_text(self.config(place, to, left_out), encoding="utf-8")
+            check = [binary, "check", "--config", str(config)]
+            done = subprocess.run(check, capture_output=True, text=True, check=False)
+            refused = re.findall(r"`([a-z_.]+)` is not available", done.stderr)
+            if not refused:
+                break
+            left_out |= set(refused)
+        self.left_out = sorted(left_out)
+        if not self.accounting and "observation" in left_out:
+            raise Unfit("this version cannot switch accounting off")
+        # The journal goes to a file: a pipe nobody reads would stop it.
+        return start_announced([binary, "run", "--config", str(config)], place, stream="stderr")
+
+    def config(self, place, to, left_out):
+        """The configuration without these settings."""
         keys = "\n".join(f'[[provider.key]]\nvalue = "{key}"' for key in KEYS)
-        accounting = "true" if self.accounting else "false"
-        text = f"""
+        optional = {
+            "provider.select": 'select = "round_robin"',
+            "provider.cooldown": 'cooldown = { base = "1s", ceiling = "1s", jitter = 0.0 }',
+            "observation": f"[observation]\naccounting = {'true' if self.accounting else 'false'}",
+        }
+        given = {name: "" if name in left_out else text for name, text in optional.items()}
+        return f"""
 [server]
 listen = ["127.0.0.1:0"]
 workers = {len(place.cores)}
@@ -93,19 +123,13 @@ key = "{CALLER_KEY}"
 name = "mock"
 dialect = "anthropic"
 base_url = "http://{to}"
-select = "round_robin"
-cooldown = {{ base = "1s", ceiling = "1s", jitter = 0.0 }}
+{given["provider.select"]}
+{given["provider.cooldown"]}
 {keys}
-[observation]
-accounting = {accounting}
+{given["observation"]}
 [log]
 level = "{'info' if self.accounting else 'warn'}"
 """
-        config = place.folder / f"{self.name}-{to.rsplit(':', 1)[1]}.toml"
-        config.write_text(text, encoding="utf-8")
-        command = [str(place.binaries / "tidegate"), "run", "--config", str(config)]
-        # The journal goes to a file: a pipe nobody reads would stop it.
-        return start_announced(command, place, stream="stderr")
 
 
 class Relay(Contender):

@@ -52,6 +52,8 @@ def text(bench):
             ]
             out.append("  " + "  ".join(cells).rstrip())
     out.append("")
+    if bench["left_out"]:
+        out.append(f"settings this version of tidegate does not have: {', '.join(bench['left_out'])}")
     for name, install in bench["missing"].items():
         out.append(f"not measured: {name} ({install})")
     return "\n".join(out) + "\n"
@@ -82,6 +84,9 @@ def html(bench):
             parts.append(f'<td style="text-align:left"><span class=bar style="width:{width:.0f}px">')
             parts.append("</span>")
         parts.append("</table>")
+    if bench["left_out"]:
+        lacks = escape(", ".join(bench["left_out"]))
+        parts.append(f"<p>Settings this version of tidegate does not have: {lacks}.</p>")
     missing = [f"{escape(name)} ({escape(how)})" for name, how in bench["missing"].items()]
     parts.append(f"<p>Not measured: {', '.join(missing) or 'nobody'}.</p></html>\n")
     return "".join(parts)

@@ -84,12 +84,13 @@ class Figures(unittest.TestCase):
             "cores": {"contender": [0], "load": [1]},
             "bases": ["relay"],
             "missing": {"envoy": "get it"},
+            "left_out": ["provider.select"],
             "scenarios": [scenario],
             "figures": found,
             "noise": ["<loud>"],
         }
         text = tables.text(bench)
-        for part in ("2.10", "3 FAILED", "NOISY: <loud>", "not measured: envoy (get it)"):
+        for part in ("2.10", "3 FAILED", "NOISY: <loud>", "not measured: envoy (get it)", "provider.select"):
             self.assertIn(part, text)
         page = tables.html(bench)
         self.assertIn("&lt;loud&gt;", page)
