@@ -154,12 +154,7 @@ impl Listener<'_> {
     fn process(&self) -> Result<Option<Span>, String> {
         let Some(begin) = self.begin else { return Ok(None) };
         let end = Use::settled(&self.load.pids)?;
-        Ok(Some(Span {
-            rss_begin_bytes: begin.rss_bytes,
-            rss_peak_bytes: self.peak_rss.max(end.rss_bytes),
-            system_s: end.system_s - begin.system_s,
-            user_s: end.user_s - begin.user_s,
-        }))
+        Ok(Some(Span::between(&begin, &end, self.peak_rss.max(end.rss_bytes))))
     }
 }
 

@@ -106,7 +106,10 @@ fn a_bad_request_log_is_told_with_its_line() {
             ":1: time `yesterday`",
         ),
         (
-            r#"{"time":"2026-11-22T01:00:00Z","bytes_in":99999999999,"path":"/v1/messages","stream":true}"#,
+            concat!(
+                r#"{"time":"2026-11-22T01:00:00Z","bytes_in":99999999999,"#,
+                r#""path":"/v1/messages","stream":true}"#
+            ),
             ":1: bytes_in",
         ),
     ] {
