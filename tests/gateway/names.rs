@@ -114,6 +114,18 @@ fn an_answer_that_worked_stays_when_the_name_server_fails() {
 }
 
 #[test]
+fn a_reload_asks_the_name_servers_that_it_names() {
+    let provider = Upstream::start();
+    let (wrong, right) = (Dns::start(Says::NoSuchName), Dns::of(&["127.0.0.1"]));
+    let gateway = gateway(&wrong, provider.port());
+    assert_unreachable(&ask(&gateway).answer(), "the name provider.test does not exist");
+    gateway.rewrite(&(both(&format!("http://{NAME}:{}", provider.port())) + &right.config()));
+    gateway.signal(rustix::process::Signal::HUP);
+    gateway.line("[127.0.0.1]");
+    assert_eq!(serve(&provider, &mut ask(&gateway)).text(), "ok");
+}
+
+#[test]
 fn an_answer_holds_as_long_as_its_records_say() {
     // A record of a minute is not asked for again while one of no time is asked for twice.
     let long = Dns::start(Says::Addresses(vec!["127.0.0.1".parse().unwrap()], 60));

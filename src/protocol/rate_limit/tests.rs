@@ -228,3 +228,15 @@ fn a_head_full_of_limits_is_bounded() {
     let found = read(names.iter().map(|name| (name.as_bytes(), &b"1"[..])));
     assert_eq!(found.limits.len(), ENTRIES_MAX);
 }
+
+#[test]
+fn names_that_share_a_mark_are_told_apart_and_repeated_ones_are_not() {
+    // More names than there are marks, each twice: the first value of each counts.
+    let names: Vec<String> = (0..30).map(|n| format!("x-ratelimit-limit-name-{n:02}")).collect();
+    let upper: Vec<String> = names.iter().map(|name| name.to_uppercase()).collect();
+    let first = names.iter().map(|name| (name.as_bytes(), &b"1"[..]));
+    let second = upper.iter().map(|name| (name.as_bytes(), &b"2"[..]));
+    let found = read(first.chain(second));
+    assert_eq!(found.limits.len(), 30);
+    assert!(found.limits.iter().all(|limit| limit.limit == Some(Number::Whole(1))));
+}
