@@ -57,8 +57,11 @@ pub struct Relay {
 /// A run.
 #[derive(Clone, Debug, Args)]
 pub struct Run {
-    /// Where the load goes: http://HOST[:PORT][/PREFIX].
-    #[arg(required_unless_present = "compare")]
+    /// A base URL.
+    #[arg(
+        required_unless_present = "compare",
+        help = "Where the load goes: http://HOST[:PORT][/PREFIX]"
+    )]
     pub target: Option<String>,
     #[command(flatten, next_help_heading = "Schedule")]
     pub schedule: Schedule,

@@ -48,7 +48,8 @@ pub async fn run(local: &Local, turn: Turn, idle: Option<Link>) -> Left {
         abort: abort.map(|abort| abort.at),
         behaviour,
         first_byte_ns: None,
-        link: idle,
+        // One that has been idle for long may be closed by the peer at any moment.
+        link: idle.filter(|link| now_ns().saturating_sub(link.last_ns) < IDLE_MAX_NS),
         local,
         reply: Reply::new(),
         request,
@@ -124,6 +125,7 @@ impl Exchange<'_> {
             return End::Fault(Fault::WriteFailed);
         }
         let end = self.listen(&mut link).await;
+        link.last_ns = now_ns();
         self.link = Some(link);
         end
     }
@@ -272,6 +274,9 @@ impl Local {
         }
     }
 }
+
+/// Well below what servers keep idle connections for.
+const IDLE_MAX_NS: u64 = 20_000_000_000;
 
 /// Bytes per read of a reader with this rate.
 fn portion(rate: u64) -> usize {

@@ -9,10 +9,13 @@ use bytes::Bytes;
 use monoio::buf::IoBufMut as _;
 use monoio::io::{AsyncReadRent as _, AsyncWriteRentExt as _};
 use monoio::net::TcpStream;
+use tidegate_tools::tick::now_ns;
 
 /// A connection and its read buffer.
 pub struct Link {
     buffer: Vec<u8>,
+    /// When it last carried a byte, on the monotonic clock.
+    pub last_ns: u64,
     stream: TcpStream,
     /// Requests sent on it.
     pub used: u64,
@@ -23,7 +26,8 @@ impl Link {
     pub async fn connect(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect_addr(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { buffer: Vec::with_capacity(BUFFER_FIRST), stream, used: 0 })
+        let buffer = Vec::with_capacity(BUFFER_FIRST);
+        Ok(Self { buffer, last_ns: now_ns(), stream, used: 0 })
     }
 
     /// Sends one request.

@@ -207,3 +207,39 @@ fn a_relay_changes_nothing() {
         }
     });
 }
+
+#[test]
+fn threads_share_the_work_of_both_loops() {
+    let mock = Server::mock(&["--workers", "2"]);
+    each_driver(|driver| {
+        for more in
+            [&["--closed"][..], &["--rate", "2000"], &["--rate", "2000", "--arrivals", "poisson"]]
+        {
+            let base = ["-t", "3", "-c", "6", "-n", "300", "--driver", driver];
+            let (report, code) = report(&mock.url, &[&base[..], more].concat());
+            let requests = &report["through"]["requests"];
+            assert_eq!((code, &requests["ok"]), (0, &300.into()), "{driver} {more:?}");
+            assert!(requests["connections"].as_u64().unwrap() <= 6, "{requests}");
+        }
+    });
+}
+
+#[test]
+fn more_arrivals_than_connections_wait_their_turn() {
+    let mock = Server::mock(&["--knobs", "first_byte_delay=20ms"]);
+    let (report, code) = report(&mock.url, &["-c", "2", "-n", "20", "--rate", "1000"]);
+    let through = &report["through"];
+    assert_eq!((code, &through["requests"]["ok"]), (0, &20.into()));
+    assert!(through["requests"]["queued"].as_u64().unwrap() >= 10, "{}", through["requests"]);
+    // Ten turns of two: the last ones waited for all before them, and their latency says so.
+    assert!(through["durations"]["latency"]["max_ms"].as_f64().unwrap() > 150.0);
+}
+
+#[test]
+fn a_caller_that_thinks_pauses_between_its_requests() {
+    let mock = Server::mock(&["--record"]);
+    let arguments = ["--closed", "-c", "1", "-n", "4", "--think", "30ms"];
+    assert_eq!(report(&mock.url, &arguments).1, 0);
+    let at: Vec<_> = records(&mock, 4).iter().map(|r| r["arrived_ms"].as_f64().unwrap()).collect();
+    assert!(at.windows(2).all(|pair| pair[1] - pair[0] >= 28.0), "{at:?}");
+}
