@@ -129,12 +129,13 @@ fn publish(shared: &Shared, name: String, answer: Result<Vec<IpAddr>, String>) {
     if known.lookup(&name) == Some(&news) {
         return;
     }
+    shared.addresses.publish(Arc::new(known.with([(name.clone(), news.clone())])));
+    shared.wake_all();
+    // Told when it is in force, not before.
     match &news {
         Resolution::Found(to) => tracing::debug!(name, addresses = ?to, "resolved"),
         Resolution::NotFound(why) => tracing::warn!(name, why, "cannot resolve"),
     }
-    shared.addresses.publish(Arc::new(known.with([(name, news)])));
-    shared.wake_all();
 }
 
 /// However short-lived records are, and after a first failure.

@@ -85,7 +85,9 @@ impl Pki {
 
 fn trust_in(authorities: &[&Pki]) -> Arc<rustls::ClientConfig> {
     let mut roots = rustls::RootCertStore::empty();
-    authorities.iter().for_each(|pki| roots.add(pki.issuer.der().clone()).unwrap());
+    for pki in authorities {
+        roots.add(pki.issuer.der().clone()).unwrap();
+    }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
