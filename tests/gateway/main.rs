@@ -29,3 +29,4 @@ mod streaming;
 mod support;
 mod tls;
 mod upstream;
+mod verdicts;

@@ -127,13 +127,13 @@ fn dns_servers(root: &Section<'_>, report: &mut Report) -> Vec<SocketAddr> {
     let mut servers = Vec::new();
     for (text, place) in texts {
         let bare = text.parse().map(|ip| SocketAddr::new(ip, DNS_PORT));
-        if let Ok(server) = text.parse().or(bare) {
-            servers.push(server);
-        } else {
+        let Ok(server) = text.parse().or(bare) else {
             let message = "must be an IP address, with or without a port, such as \
                            \"127.0.0.1:5353\" or \"[::1]:5353\"";
             section.error(ErrorKind::Invalid, key, message, report).at(place);
-        }
+            continue;
+        };
+        servers.push(server);
     }
     servers
 }

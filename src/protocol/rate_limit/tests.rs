@@ -65,7 +65,7 @@ fn l05_l06_a_cooldown_is_at_most_two_days() {
 }
 
 #[test]
-fn a12_a15_milliseconds_come_first_when_they_are_above_zero() {
+fn a12_to_a15_milliseconds_come_first_when_they_are_above_zero() {
     let cases: &[(&'static Head, Option<u64>)] = &[
         (&[], None),
         (&[("retry-after-ms", "2500")], Some(2_500)),
