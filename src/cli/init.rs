@@ -51,6 +51,12 @@ fn table(name: &str, shape: &Shape, out: &mut String) {
     let _: std::fmt::Result = writeln!(out, "\n[{name}]");
     for field in shape.fields {
         let (value, mark) = match field {
+            // Nothing to be uncommented as it stands: its variable may not be set.
+            Field::Secret(text) => {
+                let setting = format!("#   {} = {{ env = \"{}\" }}", text.key, text.example);
+                let _: std::fmt::Result = writeln!(out, "{setting:52}  # (example) {}", text.why);
+                continue;
+            }
             Field::Text(text) => (Some(format!("\"{}\"", text.example)), "(example) ".to_owned()),
             _ => (field.default().map(|value| value.to_string()), words(field)),
         };

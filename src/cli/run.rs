@@ -1,13 +1,13 @@
 //! `tidegate run`: brings both planes up, says where they listen, and waits for their end.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use tidegate::config::snapshot::Snapshot;
 use tidegate::config::{self, ConfigError, ErrorKind, Loaded, Sources};
-use tidegate::control_plane;
 use tidegate::control_plane::reload::{Operator, Reloads};
+use tidegate::control_plane::{self, Parts, admin};
 use tidegate::data_plane::upstream::tls_configs::TlsConfigs;
 use tidegate::data_plane::worker::{self, Seat, pin, runtime, sockets};
 use tidegate::shared::Shared;
@@ -44,6 +44,7 @@ fn serve(loaded: &Loaded, console: &Console) -> Result<ExitCode, String> {
     let choice = runtime::choose(snapshot.server.driver)
         .map_err(|error| format!("io_uring is refused: {error}; use --driver epoll"))?;
     let bound = bind(snapshot, workers)?;
+    let admin = bind_admin(snapshot)?;
     let prepared = prepare(snapshot).map_err(|error| error.to_string())?;
     let salt = salt(snapshot)?;
     let (shared, ledger) = Shared::new(snapshot.clone(), prepared, workers, &salt)
@@ -51,6 +52,7 @@ fn serve(loaded: &Loaded, console: &Console) -> Result<ExitCode, String> {
     let shared = Arc::new(shared);
     let connections = start_block::connection_limit(snapshot, files);
     let block = StartBlock {
+        admin: admin.as_ref().and_then(|admin| admin.local_addr().ok()),
         addresses: bound.iter().map(|b| b.address).collect(),
         choice: &choice,
         connections,
@@ -60,7 +62,8 @@ fn serve(loaded: &Loaded, console: &Console) -> Result<ExitCode, String> {
     let text = block.to_string();
     start_workers(bound, &shared, choice.rung, connections)?;
     let reloads = Reloads::new(shared.clone(), ledger, level, console);
-    control_plane::run(&shared, reloads, move || eprint!("{text}"))
+    let parts = Parts { admin, driver: choice.rung.name(), reloads, shared };
+    control_plane::run(parts, move || eprint!("{text}"))
         .map_err(|error| format!("the control plane cannot work: {error}"))
 }
 
@@ -109,6 +112,16 @@ fn bind(snapshot: &Snapshot, workers: usize) -> Result<Vec<sockets::Bound>, Stri
         })
     };
     snapshot.server.listen.iter().map(bind).collect()
+}
+
+fn bind_admin(snapshot: &Snapshot) -> Result<Option<TcpListener>, String> {
+    let Some(address) = snapshot.admin.listen else { return Ok(None) };
+    admin::bind(address).map(Some).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            format!("{address} is in use by another process; stop it or set another admin.listen")
+        }
+        _ => format!("cannot listen on {address} (admin.listen): {error}"),
+    })
 }
 
 fn start_workers(

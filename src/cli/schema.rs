@@ -79,6 +79,7 @@ fn property(field: &Field) -> Option<Map<String, Value>> {
         Field::Tables(_, shape) => json!({ "type": "array", "items": table(shape) }),
         Field::Text(text) if text.pattern.is_empty() => json!({ "type": "string" }),
         Field::Text(text) => json!({ "type": "string", "pattern": text.pattern }),
+        Field::TextOr(text) => json!({ "type": "string", "pattern": text.pattern }),
         Field::Texts(texts) => json!({
             "type": "array",
             "items": { "type": "string", "pattern": texts.pattern },

@@ -1,4 +1,5 @@
-//! What `tidegate run` says once it serves: a block for people, a line per listener for scripts.
+//! What `tidegate run` says once it serves: a block for people, a line per listener and one for the
+//! admin API for scripts.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -11,6 +12,7 @@ use tidegate::protocol::dialect::Dialect;
 
 /// The facts of the block.
 pub(super) struct StartBlock<'a> {
+    pub admin: Option<SocketAddr>,
     pub addresses: Vec<SocketAddr>,
     pub choice: &'a Choice,
     pub connections: usize,
@@ -45,6 +47,9 @@ impl fmt::Display for StartBlock<'_> {
         }
         if let Some(address) = self.addresses.first() {
             self.exports(f, *address)?;
+        }
+        if let Some(address) = self.admin {
+            writeln!(f, "admin http://{address}")?;
         }
         for address in &self.addresses {
             writeln!(f, "listening http://{address}")?;

@@ -8,7 +8,7 @@ use super::error::ErrorKind;
 use super::report::Report;
 use super::section::{Section, did_you_mean};
 use super::setting::{
-    Cap, Choice, Count, CountOr, Duration, DurationOr, Fraction, Size, Switch, Text, Texts,
+    Cap, Choice, Count, CountOr, Duration, DurationOr, Fraction, Size, Switch, Text, TextOr, Texts,
 };
 use super::snapshot::Millis;
 use super::text::Place;
@@ -30,6 +30,20 @@ impl<'a> Section<'a> {
             return None;
         };
         Some((value, node.place))
+    }
+
+    /// A text as written, or its default without a place; its form is for the caller to check.
+    pub fn text_or(&self, text: &TextOr, report: &mut Report) -> (&'a str, Option<Place>) {
+        let read = self.node(text.key).and_then(|node| {
+            let value = scalar_text(&node.value);
+            if value.is_none() {
+                self.wrong_type(text.key, "a text", report);
+            }
+            value.map(|value| (value, Some(node.place)))
+        });
+        let (value, place) = read.unwrap_or((text.default, None));
+        self.note(text.key, SettingValue::Text(value.to_owned()), report);
+        (value, place)
     }
 
     /// A list of texts; `None` when it is absent, and its default is noted.

@@ -51,6 +51,7 @@ pub enum Field {
     Table(&'static str, &'static Shape),
     Tables(&'static str, &'static Shape),
     Text(&'static Text),
+    TextOr(&'static TextOr),
     Texts(&'static Texts),
 }
 
@@ -68,6 +69,7 @@ impl Field {
             Self::Secret(text) | Self::Text(text) => text.key,
             Self::Size(size) => size.key,
             Self::Switch(switch) => switch.key,
+            Self::TextOr(text) => text.key,
             Self::Texts(texts) => texts.key,
         }
     }
@@ -86,6 +88,7 @@ impl Field {
             Self::Fraction(fraction) => Some(SettingValue::Permille(fraction.default_permille)),
             Self::Size(size) => text(size_text(size.default_bytes)),
             Self::Switch(switch) => Some(SettingValue::Switch(switch.default)),
+            Self::TextOr(text_or) => text(text_or.default.to_owned()),
             Self::Texts(texts) => Some(SettingValue::list(texts.default.iter().copied())),
             Self::Cap(_)
             | Self::Later(_)
@@ -110,6 +113,7 @@ impl Field {
             Self::Secret(text) | Self::Text(text) => Some(text.why),
             Self::Size(size) => Some(size.why),
             Self::Switch(switch) => Some(switch.why),
+            Self::TextOr(text) => Some(text.why),
             Self::Texts(texts) => Some(texts.why),
         }
     }
@@ -227,6 +231,16 @@ pub struct Text {
     pub example: &'static str,
     pub key: &'static str,
     /// A regular expression for the schema; the reader may be stricter. Empty: any text.
+    pub pattern: &'static str,
+    pub why: &'static str,
+}
+
+/// A text with a default; its form is for the reader of its table to check.
+#[derive(Debug)]
+pub struct TextOr {
+    pub default: &'static str,
+    pub key: &'static str,
+    /// As of [`Text`].
     pub pattern: &'static str,
     pub why: &'static str,
 }

@@ -7,7 +7,7 @@ use super::setting::{Field, Shape, Text, Texts};
 /// The whole configuration.
 pub const ROOT: Shape = Shape::of(&[
     Field::Table("server", &SERVER),
-    Field::Later("admin"),
+    Field::Table("admin", &ADMIN),
     Field::Table("auth", &AUTH),
     Field::Tables("caller", &CALLER),
     Field::Tables("provider", &PROVIDER),
@@ -31,6 +31,8 @@ pub const SERVER: Shape = Shape::of(&[
     Field::Choice(&l::EXPOSE_HEADERS),
     Field::Later("tls"),
 ]);
+
+pub const ADMIN: Shape = Shape::of(&[Field::TextOr(&l::ADMIN_LISTEN), Field::Secret(&ADMIN_TOKEN)]);
 
 pub const AUTH: Shape = Shape::of(&[Field::Choice(&l::MODE)]);
 
@@ -140,13 +142,27 @@ pub const DRAIN: Shape =
 
 pub const STORAGE: Shape = Shape::of(&[
     Field::Text(&STORAGE_PATH),
-    Field::Later("retention"),
+    Field::Duration(&l::RETENTION),
     Field::Later("detail"),
     Field::Later("bodies"),
-    Field::Later("master_key"),
+    Field::Secret(&MASTER_KEY),
 ]);
 
 pub const LOG: Shape = Shape::of(&[Field::Choice(&l::FORMAT), Field::Choice(&l::LEVEL)]);
+
+pub const ADMIN_TOKEN: Text = Text {
+    example: "TIDEGATE_ADMIN_TOKEN",
+    key: "token",
+    pattern: r"^[!-~]+$",
+    why: "what `authorization: Bearer` must hold; needed on an address that is not loopback",
+};
+
+pub const MASTER_KEY: Text = Text {
+    example: "TIDEGATE_MASTER_KEY",
+    key: "master_key",
+    pattern: r"^[!-~]{32,}$",
+    why: "seals keys that are added through the admin API; 32 random characters or more",
+};
 
 pub const CALLER_NAME: Text = Text {
     example: "alice",

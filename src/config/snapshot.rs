@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use rustls_pki_types::CertificateDer;
 
@@ -16,6 +17,7 @@ use crate::protocol::dialect::Dialect;
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Snapshot {
+    pub admin: Admin,
     pub auth: AuthMode,
     /// Owners of gateway keys, in file order; names and digests are unique.
     pub callers: Vec<Caller>,
@@ -41,6 +43,15 @@ impl From<Millis> for std::time::Duration {
     fn from(span: Millis) -> Self {
         Self::from_millis(span.0)
     }
+}
+
+/// `[admin]`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Admin {
+    /// `None` is "off".
+    pub listen: Option<SocketAddr>,
+    /// SHA-256 of the token; always there when `listen` is not loopback.
+    pub token_sha256: Option<[u8; 32]>,
 }
 
 /// `[server]`.
@@ -322,8 +333,12 @@ pub enum LogLevel {
 }
 
 /// `[storage]`.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Debug)]
 pub struct Storage {
+    /// What keys of the admin API are sealed under; at least 32 bytes.
+    pub master_key: Option<Arc<Secret>>,
     /// A directory, which need not exist yet; `None`: nothing is kept.
     pub path: Option<PathBuf>,
+    /// How long requests are kept one by one.
+    pub retention: Millis,
 }

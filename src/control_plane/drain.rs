@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use tokio::net::UnixStream;
 use tokio::signal::unix::Signal;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, interval, sleep_until};
 
 use super::hear;
+use super::plane::{Command, Plane};
 use crate::shared::Shared;
 use crate::shared::lifecycle::Phase;
 use crate::shared::worker_cell::WorkerCell;
@@ -38,10 +40,13 @@ impl Signals {
 /// # Errors
 /// When the bell breaks.
 pub async fn run(
-    shared: &Arc<Shared>,
+    plane: &Plane,
     bell: &UnixStream,
-    signals: &mut Signals,
+    (signals, asked): (&mut Signals, mpsc::Receiver<Command>),
 ) -> io::Result<ExitCode> {
+    // Nothing is changed any more: who asks is told so.
+    drop(asked);
+    let shared = &plane.shared;
     let times = shared.setup.load().snapshot.drain;
     let deadline = Instant::now() + Duration::from(times.deadline);
     advance(shared, Phase::LameDuck);
@@ -49,7 +54,7 @@ pub async fn run(
     let lame_duck = Instant::now() + Duration::from(times.lame_duck);
     tokio::select! {
         () = sleep_until(lame_duck) => {}
-        () = signals.first() => return stop(shared, bell).await,
+        () = signals.first() => return stop(plane, bell).await,
     }
     advance(shared, Phase::Draining);
     let mut progress = interval(PROGRESS);
@@ -58,15 +63,15 @@ pub async fn run(
         tokio::select! {
             rung = bell.readable() => {
                 rung?;
-                hear(shared, bell);
+                hear(plane, bell);
             }
             _ = progress.tick() => {
                 tracing::info!(in_flight = shared.in_flight(), "still draining");
             }
-            () = signals.first() => return stop(shared, bell).await,
+            () = signals.first() => return stop(plane, bell).await,
             () = sleep_until(deadline) => {
                 tracing::warn!(in_flight = shared.in_flight(), "drain.deadline reached");
-                return stop(shared, bell).await;
+                return stop(plane, bell).await;
             }
         }
     }
@@ -75,7 +80,8 @@ pub async fn run(
 }
 
 /// Ends every upstream, gives clients a moment to be told, and then ends.
-async fn stop(shared: &Arc<Shared>, bell: &UnixStream) -> io::Result<ExitCode> {
+async fn stop(plane: &Plane, bell: &UnixStream) -> io::Result<ExitCode> {
+    let shared = &plane.shared;
     advance(shared, Phase::Draining);
     advance(shared, Phase::Stopping);
     tracing::warn!(in_flight = shared.in_flight(), "stopping now");
@@ -84,7 +90,7 @@ async fn stop(shared: &Arc<Shared>, bell: &UnixStream) -> io::Result<ExitCode> {
         tokio::select! {
             rung = bell.readable() => {
                 rung?;
-                hear(shared, bell);
+                hear(plane, bell);
             }
             () = sleep_until(end) => break,
         }

@@ -1,26 +1,48 @@
 //! One ordinary thread that may block. Traffic goes on if it dies.
 //!
 //! Its tasks: resolve upstream names (`resolve`), write what workers report (`journal`, `log`),
-//! carry out signals (`drain`, `reload`). It publishes and drains; no request ever waits for it.
+//! carry out signals and commands (`drain`, `reload`), answer operators (`admin`). It publishes and
+//! drains; no request ever waits for it.
 
+pub mod admin;
 mod drain;
+mod events;
 mod journal;
 pub mod log;
+mod plane;
 pub mod reload;
 mod resolve;
 pub mod salt;
+mod shape;
+mod today;
 
 use std::io;
+use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use tokio::net::UnixStream;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
 
 use crate::shared::Shared;
+use crate::shared::clock::Millis;
 use crate::shared::worker_cell::WorkerCell;
+use plane::{COMMANDS_MAX, Command, Plane};
 use reload::Reloads;
+
+/// What the control plane is given to work with.
+pub struct Parts<'a> {
+    /// Where the admin API is served; `None` when it is off.
+    pub admin: Option<TcpListener>,
+    /// How workers wait for the kernel.
+    pub driver: &'static str,
+    /// Carries out reloads.
+    pub reloads: Reloads<'a>,
+    /// The state shared with the workers.
+    pub shared: Arc<Shared>,
+}
 
 /// Runs the control plane on this thread until the process is to end.
 ///
@@ -28,39 +50,46 @@ use reload::Reloads;
 ///
 /// # Errors
 /// When the kernel refuses what the plane cannot do without: its runtime, signals, its bell.
-pub fn run(
-    shared: &Arc<Shared>,
-    reloads: Reloads<'_>,
-    ready: impl FnOnce(),
-) -> io::Result<ExitCode> {
+pub fn run(parts: Parts<'_>, ready: impl FnOnce()) -> io::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(serve(shared, reloads, ready))
+    runtime.block_on(serve(parts, ready))
 }
 
-async fn serve(
-    shared: &Arc<Shared>,
-    mut reloads: Reloads<'_>,
-    ready: impl FnOnce(),
-) -> io::Result<ExitCode> {
+async fn serve(parts: Parts<'_>, ready: impl FnOnce()) -> io::Result<ExitCode> {
+    let Parts { admin, driver, mut reloads, shared } = parts;
     let mut hangup = signal(SignalKind::hangup())?;
     let mut signals = drain::Signals {
         interrupt: signal(SignalKind::interrupt())?,
         terminate: signal(SignalKind::terminate())?,
     };
     let bell = UnixStream::from_std(shared.bell.waiting_end()?)?;
+    let (commands, mut asked) = mpsc::channel(COMMANDS_MAX);
+    let plane = Arc::new(Plane {
+        began: Millis::now(),
+        commands,
+        driver,
+        events: events::Events::default(),
+        shared,
+        today: today::Today::default(),
+    });
     let reloaded = Arc::new(Notify::new());
-    let resolver = tokio::spawn(resolve::keep_resolving(shared.clone(), reloaded.clone()));
+    let resolver = resolve::keep_resolving(plane.shared.clone(), reloaded.clone());
+    let mut tasks = JoinSet::new();
+    tasks.spawn(resolver);
+    if let Some(listener) = admin {
+        tasks.spawn(serve_admin(plane.clone(), listener));
+    }
     let mut ready = Some(ready);
     let outcome = loop {
         tokio::select! {
             rung = bell.readable() => {
                 rung?;
-                hear(shared, &bell);
-                if shared.workers.iter().any(WorkerCell::has_ended) {
+                hear(&plane, &bell);
+                if plane.shared.workers.iter().any(WorkerCell::has_ended) {
                     // Not draining, so this worker failed and has said why.
                     break ExitCode::FAILURE;
                 }
-                if shared.workers.iter().all(|cell| cell.adopted() > 0)
+                if plane.shared.workers.iter().all(|cell| cell.adopted() > 0)
                     && let Some(ready) = ready.take()
                 {
                     ready();
@@ -68,22 +97,37 @@ async fn serve(
                 reloads.settle();
             }
             _ = hangup.recv() => {
-                reloads.reload();
+                // It has told its errors.
+                let _told = reloads.reload();
                 reloaded.notify_one();
             }
+            Some(command) = asked.recv() => match command {
+                Command::Drain => break drain::run(&plane, &bell, (&mut signals, asked)).await?,
+                Command::Reload(answer) => {
+                    // Who asked may have left.
+                    let _gone = answer.send(reloads.reload());
+                    reloaded.notify_one();
+                }
+            },
             () = reloads.overdue() => {}
-            () = signals.first() => break drain::run(shared, &bell, &mut signals).await?,
+            () = signals.first() => break drain::run(&plane, &bell, (&mut signals, asked)).await?,
         }
     };
-    resolver.abort();
-    journal::write_all(shared);
+    drop(tasks);
+    journal::drain(&plane);
     Ok(outcome)
+}
+
+async fn serve_admin(plane: Arc<Plane>, listener: TcpListener) {
+    if let Err(error) = admin::serve(plane, listener).await {
+        tracing::error!(%error, "the admin API is not served");
+    }
 }
 
 /// Silences the bell, through the runtime so that it waits for the next ring, and looks at what
 /// the workers recorded.
-fn hear(shared: &Shared, bell: &UnixStream) {
+fn hear(plane: &Plane, bell: &UnixStream) {
     let mut rings = [0; 256];
     while matches!(bell.try_read(&mut rings), Ok(n) if n > 0) {}
-    journal::write_all(shared);
+    journal::drain(plane);
 }

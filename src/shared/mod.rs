@@ -29,6 +29,7 @@ pub mod lifecycle;
 pub mod pools;
 pub mod published;
 pub mod setup;
+pub mod tally;
 pub mod wake;
 pub mod worker_cell;
 

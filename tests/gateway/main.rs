@@ -9,6 +9,7 @@
     reason = "a test may fail by panic"
 )]
 
+mod admin;
 mod auth;
 mod cli;
 mod concurrency;

@@ -28,6 +28,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 const DOORS: &[(&str, &[&str])] = &[
     ("axum", &["control_plane/"]),
     ("bytes", &["data_plane/"]),
+    ("chacha20poly1305", &["control_plane/"]),
     ("core_affinity", &["data_plane/worker/pin.rs"]),
     ("criterion", &[]),
     ("crossbeam", &["shared/"]),
@@ -38,6 +39,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("memchr", &["protocol/sse/", "protocol/json/", "protocol/http1/", "protocol/usage/"]),
     ("mimalloc", &["main.rs"]),
     ("monoio", &["data_plane/"]),
+    ("prometheus_client", &["control_plane/"]),
+    ("rusqlite", &["control_plane/"]),
     ("rustls", &["data_plane/io/tls.rs"]),
     ("rustls_pki_types", &["config/", "data_plane/io/tls.rs"]),
     ("serde_json", &["control_plane/", "config/", "cli/", "protocol/corpus.rs"]),
@@ -45,6 +48,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("smallvec", &["protocol/http1/head.rs", "data_plane/exchange/"]),
     ("tokio", &["control_plane/"]),
     ("toml", &["control_plane/", "config/", "cli/"]),
+    ("utoipa", &["control_plane/"]),
+    ("utoipa_axum", &["control_plane/"]),
 ];
 
 pub fn border(source: &Source) -> Vec<String> {

@@ -3,15 +3,15 @@
 //! Collects every error on the way; never stops at one, and never puts a default in a field that
 //! `limits` does not know.
 
+mod admin;
 mod caller;
 mod key;
 mod patterns;
 mod provider;
+mod storage;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
-use super::effective::SettingValue;
 use super::environment::Environment;
 use super::error::ErrorKind;
 use super::read::span_text;
@@ -19,7 +19,7 @@ use super::report::Report;
 use super::section::Section;
 use super::snapshot::{
     AuthMode, Concurrency, Drain, Expose, Failover, Limits, Log, LogFormat, Millis, Observation,
-    Server, Snapshot, Storage, Stream, Timeouts,
+    Server, Snapshot, Stream, Timeouts,
 };
 use super::text::{Place, Texts};
 use super::tree::Table;
@@ -36,6 +36,7 @@ pub(super) struct Context<'a> {
 pub(super) fn build(written: &Table, context: &Context<'_>, report: &mut Report) -> Snapshot {
     let root = Section::root(&shape::ROOT, written, report);
     let server = server(&root, report);
+    let admin = admin::admin(&root, context, report);
     let mode = auth_mode(&root, &server, report);
     let (callers, caller_names) = caller::callers(&root, context, report);
     let auth = resolve_auth(mode, &server, callers.is_empty(), report);
@@ -47,9 +48,10 @@ pub(super) fn build(written: &Table, context: &Context<'_>, report: &mut Report)
     let timeouts = timeouts(&root, report);
     let limits = self::limits(&root, report);
     let drain = drain(&root, &server, report);
-    let storage = storage(&root, context, report);
+    let storage = storage::storage(&root, context, report);
     let log = log(&root, context, report);
     Snapshot {
+        admin,
         auth,
         callers,
         concurrency,
@@ -244,37 +246,6 @@ fn drain(root: &Section<'_>, server: &Server, report: &mut Report) -> Drain {
         section.error(ErrorKind::Conflict, key, message, report);
     }
     Drain { deadline, lame_duck }
-}
-
-fn storage(root: &Section<'_>, context: &Context<'_>, report: &mut Report) -> Storage {
-    let section = root.table("storage", &shape::STORAGE, report);
-    let key = shape::STORAGE_PATH.key;
-    let Some((text, place)) = section.text(&shape::STORAGE_PATH, report) else {
-        let path = state_folder(context.environment);
-        let shown = path.as_ref().map_or("off".to_owned(), |path| path.display().to_string());
-        section.note(key, SettingValue::Text(shown), report);
-        if path.is_none() {
-            let message = "is \"off\": neither XDG_STATE_HOME nor HOME is set";
-            report.warning(&section.key(key), message);
-        }
-        return Storage { path };
-    };
-    if text == "off" {
-        return Storage { path: None };
-    }
-    if text.is_empty() || text.contains('\0') {
-        let message = "must be a directory or \"off\"";
-        section.error(ErrorKind::Invalid, key, message, report);
-    }
-    Storage { path: Some(context.texts.folder(place).join(text)) }
-}
-
-/// `$XDG_STATE_HOME/tidegate`, by default in `~/.local/state`.
-fn state_folder(environment: &Environment) -> Option<PathBuf> {
-    let folder = |name: &str| environment.absolute_path(name);
-    let state = folder("XDG_STATE_HOME")
-        .or_else(|| folder("HOME").map(|home| home.join(".local/state")))?;
-    Some(state.join("tidegate"))
 }
 
 fn log(root: &Section<'_>, context: &Context<'_>, report: &mut Report) -> Log {

@@ -4,7 +4,7 @@ mod pools;
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
-use super::setting::{Choice, Count, CountOr, Duration, DurationOr, Size, Texts};
+use super::setting::{Choice, Count, CountOr, Duration, DurationOr, Size, TextOr, Texts};
 use super::snapshot::{
     AuthMode, Driver, Expose, HalfClose, IncludeUsage, KeyHeader, LogFormat, LogLevel,
 };
@@ -47,6 +47,15 @@ pub const EXPOSE_HEADERS: Choice<Option<Expose>> = Choice {
     key: "expose_headers",
     why: "x-tidegate-* response headers; auto = full on loopback, minimal elsewhere",
     words: &[("auto", None), ("full", Some(Expose::Full)), ("minimal", Some(Expose::Minimal))],
+};
+
+// [admin]
+
+pub const ADMIN_LISTEN: TextOr = TextOr {
+    default: "127.0.0.1:8788",
+    key: "listen",
+    pattern: r"^(off|.+:[0-9]+)$",
+    why: "address of the admin API and metrics, as IP:PORT; or off",
 };
 
 // [auth]
@@ -317,6 +326,19 @@ pub const DEADLINE: Duration = Duration {
     min_ms: SHORTEST_MS,
     why: "hard stop after SIGTERM; beyond the longest answers seen, half an hour",
 };
+
+// [storage]
+
+pub const RETENTION: Duration = Duration {
+    default_ms: 30 * DAY_MS,
+    key: "retention",
+    max_ms: 10 * 366 * DAY_MS,
+    min_ms: SECOND_MS,
+    why: "how long requests are kept one by one; sums by day are kept for good",
+};
+
+/// A shorter one could be guessed by who has the database.
+pub const MASTER_KEY_BYTES_MIN: usize = 32;
 
 // [log]
 

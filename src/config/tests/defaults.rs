@@ -3,8 +3,8 @@
 use super::{Scene, setting};
 use crate::config::setting::{Field, Shape};
 use crate::config::snapshot::{
-    AuthMode, Concurrency, Cooldown, Drain, Driver, Expose, Failover, HalfClose, KeyHeader, Limits,
-    Log, LogFormat, LogLevel, Millis, Observation, Origin, Select, Timeouts,
+    Admin, AuthMode, Concurrency, Cooldown, Drain, Driver, Expose, Failover, HalfClose, KeyHeader,
+    Limits, Log, LogFormat, LogLevel, Millis, Observation, Origin, Select, Timeouts,
 };
 use crate::config::{Loaded, SetBy, limits, shape};
 use crate::protocol::dialect::Dialect;
@@ -28,6 +28,10 @@ fn an_empty_configuration_listens_on_loopback_and_is_open() {
     assert_eq!(snapshot.stream.half_close, HalfClose::Gone);
     assert_eq!(snapshot.log, Log { format: LogFormat::Json, level: LogLevel::Info });
     assert_eq!(snapshot.storage.path, Some("/home/tide/.local/state/tidegate".into()));
+    assert_eq!(snapshot.storage.retention, Millis(30 * 24 * 3_600_000));
+    assert!(snapshot.storage.master_key.is_none());
+    let listen = Some("127.0.0.1:8788".parse().unwrap());
+    assert_eq!(snapshot.admin, Admin { listen, token_sha256: None });
 }
 
 #[test]
@@ -220,7 +224,8 @@ fn collect(path: &str, shape: &'static Shape, plain: &mut Vec<(String, &'static 
     for field in shape.fields {
         let path = format!("{path}.{}", field.key());
         match field {
-            Field::Later(_) => {}
+            // Without a value there is nothing to be told of a secret.
+            Field::Later(_) | Field::Secret(_) => {}
             Field::Table(_, shape) => collect(&path, shape, plain),
             _ => plain.push((path, field)),
         }

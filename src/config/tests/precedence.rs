@@ -85,7 +85,7 @@ fn a_scalar_of_a_plain_table_can_be_set_by_a_variable() {
 fn a_variable_nobody_knows_is_refused_like_a_key_of_a_file() {
     let scene = Scene::new()
         .variable("TIDEGATE_TIMEOUTS__CONECT", "planted")
-        .variable("TIDEGATE_ADMIN__LISTEN", "off")
+        .variable("TIDEGATE_STREAM__FLOOR", "off")
         .variable("TIDEGATE_FAILOVER__FIRST_EVENT_BYTES", "8 sips")
         .variable("TIDEGATE_OBSERVATION__ACCOUNTING", "yes")
         .variable("TIDEGATE_PROVIDER__NAME", "planted")
@@ -96,7 +96,6 @@ fn a_variable_nobody_knows_is_refused_like_a_key_of_a_file() {
     assert_eq!(
         told,
         [
-            "environment:1:1 `admin` is not available in this version",
             "environment:1:38 `failover.first_event_bytes` must be a size such as \"64KiB\" or \
              \"32MiB\"",
             "environment:1:26 `limits.headers` must be a number from 1 to 1000",
@@ -104,13 +103,14 @@ fn a_variable_nobody_knows_is_refused_like_a_key_of_a_file() {
             "environment:1:34 `observation.accounting` must be true or false",
             "environment:1:25 `TIDEGATE_PROVIDER__NAME` cannot be set here: only scalars of plain \
              tables can",
+            "environment:1:1 `stream.floor` is not available in this version",
             "environment:1:1 `timeouts.conect` is not a known setting (did you mean `connect`?)",
         ]
     );
     let errors = scene.errors();
     let snippet = |error: usize| errors[error].at.as_ref().unwrap().snippet.as_str();
-    assert_eq!(snippet(0), "TIDEGATE_ADMIN__LISTEN=off");
-    assert_eq!(snippet(2), "TIDEGATE_LIMITS__HEADERS=many");
+    assert_eq!(snippet(0), "TIDEGATE_FAILOVER__FIRST_EVENT_BYTES=8 sips");
+    assert_eq!(snippet(1), "TIDEGATE_LIMITS__HEADERS=many");
     assert_eq!(snippet(6), "TIDEGATE_TIMEOUTS__CONECT=*******");
 }
 

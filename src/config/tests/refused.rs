@@ -42,6 +42,8 @@ refused! {
     a_pattern_is_a_regular_expression,
     a_model_class_has_a_pattern_and_a_name,
     a_pool_is_chosen_from_and_retried_as_the_words_say,
+    an_admin_api_beyond_loopback_needs_a_token_and_a_seal_a_long_key,
+    an_admin_address_is_an_address_or_off_and_a_token_has_no_space,
     a_setting_of_a_later_version_is_refused_by_name,
 }
 

@@ -20,12 +20,13 @@ pub fn refusals(running: Running<'_>, loaded: &Loaded) -> Vec<ConfigError> {
     // Naming the number that "auto" came to changes nothing.
     let as_many = new.server.workers == Some(running.workers);
     let differ = [
+        ("admin.listen", old.admin.listen != new.admin.listen),
         ("server.listen", listeners(old) != listeners(new)),
         ("server.workers", old.server.workers != new.server.workers && !as_many),
         ("server.driver", old.server.driver != new.server.driver),
         ("limits.connections", old.limits.connections != new.limits.connections),
         ("limits.byok_entries", old.limits.byok_entries != new.limits.byok_entries),
-        ("storage.path", old.storage != new.storage),
+        ("storage.path", old.storage.path != new.storage.path),
         ("log.format", old.log.format != new.log.format),
     ];
     differ.iter().filter(|(_, differs)| *differs).map(|(key, _)| refusal(key, loaded)).collect()
@@ -72,6 +73,7 @@ mod tests {
     fn each_setting_that_needs_a_restart_is_named() {
         let why = "cannot change while the gateway runs: it needs a restart";
         for (line, key) in [
+            ("[admin]\nlisten = 'off'", "admin.listen"),
             ("[server]\nlisten = ['127.0.0.1:1']", "server.listen"),
             ("[server]\nworkers = 3", "server.workers"),
             ("[server]\ndriver = 'epoll'", "server.driver"),

@@ -66,18 +66,26 @@ impl<'a> Reloads<'a> {
         Self { ledger, level, operator, pending: Vec::new(), shared }
     }
 
-    /// Puts what the operator has written by now in force, or says why not and changes nothing.
-    pub fn reload(&mut self) {
+    /// Puts what the operator has written by now in force and returns its version, or says why not
+    /// and changes nothing.
+    ///
+    /// # Errors
+    /// All that were told.
+    pub fn reload(&mut self) -> Result<u64, Vec<ConfigError>> {
         let began = Instant::now();
         match self.install(began) {
             Ok(pending) => {
+                let version = pending.version;
                 self.pending.push(pending);
                 self.settle();
+                Ok(version)
             }
             Err(errors) => {
                 self.operator.tell(&errors);
-                let (errors, ms) = (errors.len(), millis(began.elapsed()));
-                tracing::error!(errors, ms, "configuration not reloaded: the old one stays");
+                let (count, ms) = (errors.len(), millis(began.elapsed()));
+                let what = "configuration not reloaded: the old one stays";
+                tracing::error!(errors = count, ms, "{what}");
+                Err(errors)
             }
         }
     }

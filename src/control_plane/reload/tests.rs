@@ -63,7 +63,7 @@ fn refusal() -> Vec<ConfigError> {
 fn a_configuration_is_in_force_once_every_worker_has_adopted_it() {
     let script = script([Ok(loaded(&provider("a", "KEY_2")))]);
     let (shared, mut reloads) = started(&script);
-    reloads.reload();
+    assert_eq!(reloads.reload(), Ok(2));
     assert_eq!(shared.setup.version(), 2, "published at once");
     assert_eq!(reloads.pending.len(), 1);
     adopt(&shared, 1, 2);
@@ -81,7 +81,7 @@ fn a_worker_that_ended_is_not_waited_for() {
     let (shared, mut reloads) = started(&script);
     shared.workers.first().expect("two workers").end();
     adopt(&shared, 1, 2);
-    reloads.reload();
+    assert_eq!(reloads.reload(), Ok(2));
     assert!(reloads.pending.is_empty());
 }
 
@@ -90,8 +90,8 @@ fn two_reloads_in_a_row_are_told_in_their_order() {
     let loads = [Ok(loaded(&provider("a", "KEY_2"))), Ok(loaded(&provider("b", "KEY")))];
     let script = script(loads);
     let (shared, mut reloads) = started(&script);
-    reloads.reload();
-    reloads.reload();
+    assert_eq!(reloads.reload(), Ok(2));
+    assert_eq!(reloads.reload(), Ok(3));
     let waiting = |reloads: &Reloads<'_>| {
         let versions = reloads.pending.iter().map(|pending| pending.version);
         versions.collect::<Vec<_>>()
@@ -112,8 +112,8 @@ fn what_is_refused_is_told_and_changes_nothing() {
     let script = script([Err(refusal()), Ok(loaded(&restart))]);
     let (shared, mut reloads) = started(&script);
     let before = shared.setup.load();
-    reloads.reload();
-    reloads.reload();
+    assert_eq!(reloads.reload(), Err(refusal()));
+    assert_eq!(reloads.reload().map_err(|errors| errors.len()), Err(1));
     assert!(reloads.pending.is_empty());
     assert!(Arc::ptr_eq(&before, &shared.setup.load()));
     let needs_restart = "`server.workers` cannot change while the gateway runs: it needs a restart";
@@ -125,7 +125,7 @@ fn warnings_are_told_when_a_configuration_is_published() {
     let written = provider("a", "KEY").replace("value.env = 'KEY'", "value = 'sk-written-out'");
     let script = script([Ok(loaded(&written))]);
     let (shared, mut reloads) = started(&script);
-    reloads.reload();
+    assert_eq!(reloads.reload(), Ok(2));
     assert_eq!(shared.setup.version(), 2);
     assert_eq!(*script.told.borrow(), ["`provider.a.key.k.value` is written out in the file"]);
 }

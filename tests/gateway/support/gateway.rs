@@ -32,7 +32,7 @@ pub struct Ended {
 
 impl Gateway {
     /// One with this configuration; `[server]`, unless it is given, means one worker on a free
-    /// port, and storage is off.
+    /// port, and admin API and storage are off.
     pub fn start(config: &str) -> Self {
         Self::start_with(config, &[])
     }
@@ -72,7 +72,8 @@ impl Gateway {
     pub fn start_bare(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let home = Directory::new();
         let mut command = base(BINARY, &home, environment);
-        command.arg("run").args(arguments);
+        // Many run at a time.
+        command.env("TIDEGATE_ADMIN__LISTEN", "off").arg("run").args(arguments);
         Self::spawn(command, home)
     }
 
@@ -82,6 +83,12 @@ impl Gateway {
         let line = stderr.line("listening http://");
         let (_, address) = line.rsplit_once('/').unwrap();
         Self { address: address.parse().unwrap(), child, stderr, home }
+    }
+
+    /// Where its admin API listens.
+    pub fn admin(&self) -> SocketAddr {
+        let line = self.stderr.line("admin http://");
+        line.rsplit_once('/').unwrap().1.parse().unwrap()
     }
 
     /// A new connection to it.
@@ -169,6 +176,9 @@ fn whole(config: &str) -> String {
     let mut whole = String::new();
     if !config.contains("[server]") {
         whole.push_str("[server]\nlisten = [\"127.0.0.1:0\"]\nworkers = 1\n");
+    }
+    if !config.contains("[admin]") {
+        whole.push_str("[admin]\nlisten = \"off\"\n");
     }
     if !config.contains("[storage]") {
         whole.push_str("[storage]\npath = \"off\"\n");

@@ -21,6 +21,7 @@ use crate::protocol::http1::Refusal;
 use crate::protocol::http1::framing::{self, BodyLength};
 use crate::protocol::http1::head::ResponseHead;
 use crate::protocol::usage::Observer;
+use crate::shared::tally;
 use passage::{Passage, Stand, is_in_the_clear, is_stream};
 pub use passage::{is_open_stream, take_payload};
 
@@ -70,6 +71,10 @@ impl Exchange<'_> {
         buffer.consume(head.end);
         let passed = self.pass(&mut passage, &mut upstream, out, buffer).await;
         self.seen.answered = passage.finish(passed.is_ok(), self.started);
+        if let Credential::Pool(_, state) = credential {
+            let tokens = tally::by_kind(&self.seen.answered.usage);
+            state.slot.statistics().tokens.add(tokens.iter().sum());
+        }
         match passed {
             Ok(()) => {
                 if reusable && passage.body.is_done() && !passage.extra {

@@ -1,0 +1,54 @@
+//! What the parts of the control plane share: the two planes' state, their mail to the one who may
+//! move credentials, the live tail, what was counted today. Never touched by a worker.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::events::Events;
+use super::today::Today;
+use crate::config::ConfigError;
+use crate::shared::Shared;
+use crate::shared::clock::Millis;
+
+/// One per process.
+#[derive(Debug)]
+pub struct Plane {
+    /// When the process began to serve.
+    pub began: Millis,
+    /// To the loop that owns credentials and the end of the process.
+    pub commands: mpsc::Sender<Command>,
+    /// How workers wait for the kernel.
+    pub driver: &'static str,
+    /// The live tail.
+    pub events: Events,
+    /// The state both planes see.
+    pub shared: Arc<Shared>,
+    /// What was counted since midnight.
+    pub today: Today,
+}
+
+/// What an operator asks of the loop.
+#[derive(Debug)]
+pub enum Command {
+    /// Finish what is under way and end.
+    Drain,
+    /// Read the configuration anew.
+    Reload(oneshot::Sender<Reloaded>),
+}
+
+/// The version that is in force now, or every error and nothing changed.
+pub type Reloaded = Result<u64, Vec<ConfigError>>;
+
+impl Plane {
+    /// Asks the loop for what `command` makes of an answer's sender. `None`: the process is about
+    /// to end, and nobody listens.
+    pub async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Option<T> {
+        let (answer, answered) = oneshot::channel();
+        self.commands.send(command(answer)).await.ok()?;
+        answered.await.ok()
+    }
+}
+
+/// Commands that may wait for the loop.
+pub const COMMANDS_MAX: usize = 16;

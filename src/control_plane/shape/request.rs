@@ -1,0 +1,275 @@
+//! The shape `request`: one exchange. What this version cannot know is null.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Quota, instant, instant_of_seconds, text};
+use crate::protocol::rate_limit::summary::{self, ResetSeen, Summary, UnifiedSummary, WindowSeen};
+use crate::protocol::usage::Outcome;
+use crate::protocol::usage::figures;
+use crate::shared::credential::utilization::Wall;
+use crate::shared::journal::{Answered, Asked, Ended, Record};
+
+/// One exchange.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = request)]
+pub struct Request {
+    #[serde(flatten)]
+    asked: AskedShape,
+    #[serde(flatten)]
+    ended: EndedShape,
+    #[serde(flatten)]
+    answered: AnsweredShape,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct AskedShape {
+    id: String,
+    /// When its head was whole, RFC 3339.
+    time: String,
+    /// Owner of the gateway key.
+    caller: Option<String>,
+    /// Family of the client, by its user agent.
+    client: Option<&'static str>,
+    user_agent: Option<String>,
+    method: String,
+    path: String,
+    content_type: Option<String>,
+    dialect: &'static str,
+    /// The model asked for.
+    model: Option<String>,
+    stream: bool,
+    message_count: Option<u64>,
+    bytes_in: u64,
+    /// Keyed hash of the conversation's key.
+    conversation: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct EndedShape {
+    provider: Option<String>,
+    key: Option<String>,
+    decision: &'static str,
+    /// What the client got, or would have got.
+    status: u16,
+    /// The `x-tidegate-error` code.
+    error: Option<&'static str>,
+    attempts: u32,
+    duration_ms: u64,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct AnsweredShape {
+    model_answered: Option<String>,
+    /// `complete`, `cut`, `error`, `client_gone` or `rejected`.
+    outcome: &'static str,
+    stop_reason: Option<String>,
+    usage: Usage,
+    service_tier: Option<String>,
+    cost_usd: Option<f64>,
+    bytes_out: u64,
+    events: u64,
+    /// Gaps between reads: place n counts those of 2^(n-1) up to 2^n ms.
+    gaps_ms: Vec<u32>,
+    ttfb_ms: Option<u64>,
+    ttft_ms: Option<u64>,
+    organization_id: Option<String>,
+    upstream_request_id: Option<String>,
+    rate_limit: Option<RateLimit>,
+}
+
+/// Tokens of one exchange, disjoint; `reasoning` is part of `output`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Usage {
+    input: Option<u64>,
+    cache_read: Option<u64>,
+    /// For any lifetime, where the provider does not tell them apart.
+    cache_write: Option<u64>,
+    cache_write_5m: Option<u64>,
+    cache_write_1h: Option<u64>,
+    output: Option<u64>,
+    reasoning: Option<u64>,
+    /// The answer ended early: there may have been more.
+    estimated: bool,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct RateLimit {
+    status: Option<String>,
+    requests: Option<Quota>,
+    tokens: Option<Quota>,
+    unified: Option<Unified>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct Unified {
+    status: Option<String>,
+    #[serde(rename = "5h")]
+    five_hour: Option<Window>,
+    #[serde(rename = "7d")]
+    seven_day: Option<Window>,
+    representative_claim: Option<String>,
+    fallback_percentage: Option<f64>,
+    overage_status: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct Window {
+    utilization: Option<f64>,
+    reset: Option<String>,
+}
+
+impl Request {
+    /// Of what was recorded.
+    pub fn of(Record { answered, asked, ended }: &Record) -> Self {
+        Self {
+            answered: of_answered(answered, ended),
+            asked: of_asked(asked),
+            ended: of_ended(ended),
+        }
+    }
+
+    /// As one line of JSON.
+    pub fn line(&self) -> String {
+        // Nothing in it has keys that are no texts, and no number is NaN: headers are parsed so.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+fn of_asked(asked: &Asked) -> AskedShape {
+    AskedShape {
+        id: asked.id.as_str().to_owned(),
+        time: instant(Wall(asked.unix_ms)),
+        caller: text(asked.caller.as_str()),
+        client: client(asked.user_agent.as_str()),
+        user_agent: text(asked.user_agent.as_str()),
+        method: asked.method.as_str().to_owned(),
+        path: asked.path.as_str().to_owned(),
+        content_type: text(asked.content_type.as_str()),
+        dialect: asked.dialect.name(),
+        model: text(asked.model.as_str()),
+        stream: asked.streams,
+        message_count: asked.message_count,
+        bytes_in: asked.body_bytes,
+        conversation: asked.conversation.map(|hash| format!("{hash:016x}")),
+    }
+}
+
+fn of_ended(ended: &Ended) -> EndedShape {
+    EndedShape {
+        provider: text(ended.provider.as_str()),
+        key: text(ended.key.as_str()),
+        decision: "default",
+        status: ended.status,
+        error: ended.code,
+        attempts: ended.attempts,
+        duration_ms: ended.duration_ms,
+    }
+}
+
+fn of_answered(answered: &Answered, ended: &Ended) -> AnsweredShape {
+    AnsweredShape {
+        model_answered: text(answered.model.as_str()),
+        outcome: outcome(answered.outcome, ended.code),
+        stop_reason: text(answered.stop_reason.as_str()),
+        usage: of_usage(&answered.usage, answered.estimated),
+        service_tier: text(answered.service_tier.as_str()),
+        cost_usd: None,
+        bytes_out: answered.bytes,
+        events: answered.events,
+        gaps_ms: answered.gaps.counts().to_vec(),
+        ttfb_ms: answered.ttfb_ms,
+        ttft_ms: answered.ttft_ms,
+        organization_id: text(answered.organization_id.as_str()),
+        upstream_request_id: text(answered.request_id.as_str()),
+        rate_limit: answered.limits.as_ref().map(of_limits),
+    }
+}
+
+fn of_usage(usage: &figures::Usage, estimated: bool) -> Usage {
+    Usage {
+        input: usage.input,
+        cache_read: usage.cache_read,
+        cache_write: usage.cache_write,
+        cache_write_5m: usage.cache_write_5m,
+        cache_write_1h: usage.cache_write_1h,
+        output: usage.output,
+        reasoning: usage.reasoning,
+        estimated,
+    }
+}
+
+fn of_limits(limits: &Summary) -> RateLimit {
+    RateLimit {
+        status: limits.unified.as_ref().and_then(|unified| text(unified.status.as_str())),
+        requests: limits.requests.as_ref().map(Quota::of),
+        tokens: limits.tokens.as_ref().map(Quota::of),
+        unified: limits.unified.as_ref().map(of_unified),
+    }
+}
+
+fn of_unified(unified: &UnifiedSummary) -> Unified {
+    Unified {
+        status: text(unified.status.as_str()),
+        five_hour: unified.five_hour.as_ref().map(of_window),
+        seven_day: unified.seven_day.as_ref().map(of_window),
+        representative_claim: text(unified.representative_claim.as_str()),
+        fallback_percentage: unified.fallback_percentage,
+        overage_status: text(unified.overage_status.as_str()),
+    }
+}
+
+fn of_window(window: &WindowSeen) -> Window {
+    Window { utilization: window.utilization, reset: window.reset.and_then(instant_of_seconds) }
+}
+
+impl Quota {
+    /// Of what a head said.
+    pub fn of(quota: &summary::Quota) -> Self {
+        let reset = quota.reset.and_then(|reset| match reset {
+            ResetSeen::Epoch(seconds) => instant_of_seconds(seconds),
+            ResetSeen::InMicros(micros) => Some(format!("{micros}us")),
+            ResetSeen::Unknown(number) => Some(number.to_string()),
+        });
+        Self { limit: quota.limit, remaining: quota.remaining, reset }
+    }
+}
+
+/// How the client saw it end.
+pub fn outcome(outcome: Option<Outcome>, code: Option<&str>) -> &'static str {
+    match (outcome, code) {
+        (None, _) => "rejected",
+        (Some(_), Some("client_gone")) => "client_gone",
+        (Some(Outcome::Complete), _) => "complete",
+        (Some(Outcome::Cut), _) => "cut",
+        (Some(Outcome::Error), _) => "error",
+    }
+}
+
+/// The client families whose ways matter, by the user agents they send.
+fn client(user_agent: &str) -> Option<&'static str> {
+    [("claude-cli", "claude-code"), ("codex", "codex")]
+        .into_iter()
+        .find(|(prefix, _)| user_agent.starts_with(prefix))
+        .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_known_by_its_user_agent() {
+        assert_eq!(client("claude-cli/2.0.1 (external, cli)"), Some("claude-code"));
+        assert_eq!(client("codex_cli_rs/0.4"), Some("codex"));
+        assert_eq!(client("curl/8"), None);
+    }
+
+    #[test]
+    fn an_answer_that_never_began_is_rejected_and_a_departed_client_is_gone() {
+        assert_eq!(outcome(None, Some("no_route")), "rejected");
+        assert_eq!(outcome(Some(Outcome::Cut), Some("client_gone")), "client_gone");
+        assert_eq!(outcome(Some(Outcome::Cut), Some("upstream_cut")), "cut");
+        assert_eq!(outcome(Some(Outcome::Complete), None), "complete");
+    }
+}
