@@ -1,6 +1,6 @@
 //! A provider's base URL taken apart. Never looks a name up and never repeats the URL in an error.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use rustls_pki_types::DnsName;
 
@@ -21,6 +21,7 @@ pub(super) struct BaseUrl {
 pub(super) enum BaseUrlError {
     Fragment,
     Host,
+    Nowhere,
     Path,
     Port,
     Query,
@@ -35,6 +36,7 @@ impl BaseUrlError {
         match self {
             Self::Fragment => "must not have a fragment (`#`)",
             Self::Host => "must name a host: a DNS name, an IPv4 address or an [IPv6] address",
+            Self::Nowhere => "must not name an address that is no host's: 0.0.0.0, :: or multicast",
             Self::Path => "must have a path of plain segments, without `..` or special characters",
             Self::Port => "must have a port from 1 to 65535, or none",
             Self::Query => "must not have a query (`?`)",
@@ -68,6 +70,9 @@ impl BaseUrl {
             return Err(BaseUrlError::Userinfo);
         }
         let origin = origin(authority, tls)?;
+        if origin.host.parse().is_ok_and(|address| !is_host(address)) {
+            return Err(BaseUrlError::Nowhere);
+        }
         let base_path = path.trim_end_matches('/').to_owned();
         if !is_path(&base_path) {
             return Err(BaseUrlError::Path);
@@ -75,6 +80,13 @@ impl BaseUrl {
         let drops_v1 = base_path.ends_with("/v1");
         Ok(Self { base_path, drops_v1, origin })
     }
+}
+
+/// Whether a host can have this address. An unspecified one would lead back to this host, a
+/// multicast one to nobody or to many; IPv4 inside IPv6 is what it is by itself.
+pub fn is_host(address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    !address.is_unspecified() && !address.is_multicast()
 }
 
 fn origin(authority: &str, tls: bool) -> Result<Origin, BaseUrlError> {
@@ -133,6 +145,15 @@ fn is_path(path: &str) -> bool {
 #[allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_that_is_no_hosts_is_refused() {
+        for host in ["0.0.0.0", "[::]", "[::ffff:0.0.0.0]", "224.0.0.1", "[ff02::1]"] {
+            let parsed = BaseUrl::parse(&format!("http://{host}:8080/v1"));
+            assert_eq!(parsed, Err(BaseUrlError::Nowhere), "{host}");
+        }
+        assert!(["127.0.0.1", "::1", "10.0.0.1"].iter().all(|ip| is_host(ip.parse().unwrap())));
+    }
 
     #[test]
     fn takes_scheme_host_port_and_path_apart() {

@@ -33,6 +33,7 @@ mod tree;
 
 use std::sync::Arc;
 
+pub use base_url::is_host;
 pub use effective::{SetBy, Setting, SettingValue};
 pub use environment::{Environment, NotText};
 pub use error::{ConfigError, ErrorKind, Look, Position};

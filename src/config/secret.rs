@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn hint_shows_the_ends_only_and_less_of_a_short_value() {
+    fn a50_a_hint_shows_the_ends_only_and_less_of_a_short_value() {
         for (value, hint) in [
             ("", ""),
             ("ab", "..."),

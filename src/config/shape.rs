@@ -8,6 +8,7 @@ use super::setting::{Field, Shape, Text, Texts};
 pub const ROOT: Shape = Shape::of(&[
     Field::Table("server", &SERVER),
     Field::Table("admin", &ADMIN),
+    Field::Table("dns", &DNS),
     Field::Table("auth", &AUTH),
     Field::Tables("caller", &CALLER),
     Field::Tables("provider", &PROVIDER),
@@ -33,6 +34,8 @@ pub const SERVER: Shape = Shape::of(&[
 ]);
 
 pub const ADMIN: Shape = Shape::of(&[Field::TextOr(&l::ADMIN_LISTEN), Field::Secret(&ADMIN_TOKEN)]);
+
+pub const DNS: Shape = Shape::of(&[Field::Texts(&l::DNS_SERVERS)]);
 
 pub const AUTH: Shape = Shape::of(&[Field::Choice(&l::MODE)]);
 

@@ -22,6 +22,7 @@ pub struct Snapshot {
     /// Owners of gateway keys, in file order; names and digests are unique.
     pub callers: Vec<Caller>,
     pub concurrency: Concurrency,
+    pub dns: Dns,
     pub drain: Drain,
     pub failover: Failover,
     pub limits: Limits,
@@ -254,6 +255,13 @@ pub struct Observation {
     pub accounting: bool,
     /// How long a reading of utilization holds at least.
     pub floor: Millis,
+}
+
+/// `[dns]`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Dns {
+    /// Whom to ask for the addresses of providers; empty: whom the host asks.
+    pub servers: Vec<SocketAddr>,
 }
 
 /// `[timeouts]`. `None` is "off".

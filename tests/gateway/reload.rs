@@ -315,3 +315,39 @@ fn a_body_that_arrives_during_a_reload_goes_up_with_the_new_key() {
     assert_eq!(client.answer().head.status(), 200);
     assert_eq!(mock.only().field("x-api-key").as_deref(), Some("sk-new"));
 }
+
+#[test]
+fn t15_a_lowered_cap_holds_for_all_that_is_under_way() {
+    let upstream = Upstream::start();
+    let config = |cap: u32| {
+        provider("a", "anthropic", &upstream.url())
+            + &format!("{}max_concurrent = {cap}\n", key("sk-a"))
+    };
+    let gateway = Gateway::start(&config(8));
+    let mut open: Vec<(Wire, Wire, Payload)> = (0..5)
+        .map(|_| {
+            let mut client = gateway.connect();
+            client.send(post("/v1/messages", "", STREAM));
+            let (mut provider, _) = upstream.request();
+            provider.send("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: 1\n\n");
+            let head = client.head();
+            assert_eq!(head.status(), 200);
+            (client, provider, Payload::of(&head))
+        })
+        .collect();
+    reload(&gateway, &config(2), 2);
+    let ask = || gateway.ask(post("/v1/messages", "", STREAM));
+    for left in (2..=5).rev() {
+        let answer = ask();
+        assert_eq!((answer.head.status(), answer.code()), (429, Some("credential_cap")), "{left}");
+        assert!(answer.text().contains("cap: 2"), "{}", answer.text());
+        let (mut client, provider, mut payload) = open.pop().unwrap();
+        drop(provider);
+        payload.finish(&mut client);
+    }
+    let mut served = gateway.connect();
+    served.send(post("/v1/messages", "", STREAM));
+    let (mut provider, _) = upstream.request();
+    provider.send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    assert_eq!(served.head().status(), 200, "one is under way, and one fits");
+}

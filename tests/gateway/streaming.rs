@@ -1,6 +1,8 @@
 //! Event streams on their way: unchanged, at once, and never faster than the client reads.
 
 use std::io::ErrorKind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::support::{BodyEnd, Gateway, Mock, Payload, Upstream, Wire, both, post};
@@ -227,6 +229,52 @@ fn a_client_that_does_not_read_pauses_the_upstream_and_costs_no_memory() {
     // Once the client reads, the bytes flow again, in order.
     open.payload.until_length(&mut open.client, sent / 2);
     assert!(open.payload.bytes[13..].iter().all(|byte| b"data: x\n".contains(byte)));
+}
+
+#[test]
+fn a_client_that_reads_little_by_little_holds_up_its_provider_and_nobody_else() {
+    const TOTAL: usize = 24 * 1024 * 1024;
+    let (provider, mock) = (Upstream::start(), Mock::start());
+    let slow = crate::support::provider("slow", "anthropic", &provider.url());
+    let quick = crate::support::provider("quick", "anthropic", &mock.url());
+    let gateway = Gateway::start(&(slow + &quick));
+    let mut client = Wire::connect_narrow(gateway.address);
+    client.send(post("/slow/v1/messages", OWN_KEY, STREAM));
+    let (mut upstream, _) = provider.request();
+    let before = gateway.resident_kib();
+    let sent = Arc::new(AtomicUsize::new(0));
+    let progress = sent.clone();
+    let sender = std::thread::spawn(move || {
+        upstream.send(format!("HTTP/1.1 200 OK\r\ncontent-length: {TOTAL}\r\n\r\n"));
+        for start in (0..TOTAL).step_by(4_096) {
+            upstream.send(bytes_from(start, 4_096));
+            progress.store(start + 4_096, Ordering::Release);
+        }
+    });
+    let mut payload = Payload::of(&client.head());
+    let mut others = 0;
+    while payload.end.is_none() {
+        // A KiB and then somebody else's whole exchange on the one worker, while much is left.
+        payload.until_length(&mut client, (payload.bytes.len() + 1_024).min(TOTAL));
+        if others < 256 {
+            let (sent, read) = (sent.load(Ordering::Acquire), payload.bytes.len());
+            assert!(sent < TOTAL, "{sent} bytes taken of a provider whose client read {read}");
+            let fields = format!("{OWN_KEY}x-mock: events=5\r\n");
+            let answer = gateway.ask(post("/quick/v1/messages", &fields, STREAM));
+            assert_eq!((answer.head.status(), answer.end), (200, BodyEnd::Whole));
+            others += 1;
+        }
+    }
+    sender.join().unwrap();
+    let grown = gateway.resident_kib().saturating_sub(before);
+    assert!(grown < 4 * 1024, "grew by {grown} KiB");
+    assert_eq!((others, payload.end, payload.bytes.len()), (256, Some(BodyEnd::Whole), TOTAL));
+    assert!(payload.bytes == bytes_from(0, TOTAL), "the bytes are those that were sent");
+}
+
+/// Bytes of a long stream, by which each place is told from the next.
+fn bytes_from(start: usize, len: usize) -> Vec<u8> {
+    (start..start + len).map(|at| (at ^ (at >> 8) ^ (at >> 16)).to_le_bytes()[0]).collect()
 }
 
 #[test]

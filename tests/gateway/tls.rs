@@ -1,6 +1,7 @@
 //! Upstreams behind TLS: which certificates are refused and in what words, and that nothing of the
 //! plain rules changes.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rcgen::{
@@ -11,6 +12,12 @@ use crate::support::{BodyEnd, Directory, End, Gateway, Mock, Payload, Wire, both
 
 const OWN_KEY: &str = "x-api-key: sk-own\r\n";
 const STREAM: &str = "{\"model\":\"m\",\"stream\":true}";
+
+/// A certificate and its key.
+struct Files {
+    certificate: PathBuf,
+    key: PathBuf,
+}
 
 /// A certificate authority and what it signed, as files.
 struct Pki {
@@ -46,15 +53,19 @@ impl Pki {
     fn serve(&self, certificate: &str, key: &KeyPair) -> Mock {
         let certificate = self.directory.write("cert.pem", certificate);
         let key = self.directory.write("key.pem", key.serialize_pem());
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(self.issuer.der().clone()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let trust = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Mock::with_tls(&certificate, &key, Arc::new(trust))
+        Mock::with_tls(&certificate, &key, trust_in(&[self]))
+    }
+
+    /// A certificate of the authority and its key, as files called so.
+    fn files(&self, called: &str, change: impl FnOnce(&mut CertificateParams)) -> Files {
+        let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        change(&mut params);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        Files {
+            certificate: self.directory.write(&format!("{called}.pem"), certificate.pem()),
+            key: self.directory.write(&format!("{called}.key"), key.serialize_pem()),
+        }
     }
 
     /// A gateway in front of `url` that trusts the authority.
@@ -70,6 +81,20 @@ impl Pki {
         let gateway = self.trusting(&mock.url());
         (mock, gateway)
     }
+}
+
+fn trust_in(authorities: &[&Pki]) -> Arc<rustls::ClientConfig> {
+    let mut roots = rustls::RootCertStore::empty();
+    for pki in authorities {
+        roots.add(pki.issuer.der().clone()).unwrap();
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Arc::new(config)
 }
 
 fn ask(gateway: &Gateway, knobs: &str) -> crate::support::Answer {
@@ -119,6 +144,50 @@ fn each_fault_of_a_certificate_is_refused_in_its_own_words() {
         assert_eq!(got, (502, Some("upstream_tls")), "{reason}: {}", answer.text());
         assert!(answer.text().contains(reason), "{reason}: {}", answer.text());
         assert!(gateway.line("upstream_tls").contains(reason), "{reason} in the log");
+    }
+}
+
+#[test]
+fn a_certificate_that_changes_is_verified_by_new_connections_and_pooled_ones_go_on() {
+    let (pki, stranger) = (Pki::new(), Pki::called("A stranger"));
+    let good = pki.files("good", |_| {});
+    let expired = |params: &mut CertificateParams| params.not_after = date_time_ymd(2020, 1, 1);
+    let mock = Mock::with_tls(&good.certificate, &good.key, trust_in(&[&pki, &stranger]));
+    let gateway = pki.trusting(&mock.url());
+    assert_eq!(ask(&gateway, "events=1").head.status(), 200);
+    for (turn, (files, reason)) in [
+        (stranger.files("stranger", |_| {}), "self-signed or from an unknown issuer"),
+        // The last one, since the test could not undo it: it would not trust the mock either.
+        (pki.files("expired", expired), "has expired"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        mock.serves(&files.certificate, &files.key);
+        // The pooled connection was verified when it was opened.
+        let mut client = gateway.connect();
+        let fields = format!("{OWN_KEY}x-mock: stall_after=3e\r\n");
+        client.send(post("/v1/messages", &fields, STREAM));
+        let mut stream = Payload::of(&client.head());
+        stream.until(&mut client, "tide0");
+        // It is taken, so that this one needs another.
+        let refused = ask(&gateway, "events=1");
+        let got = (refused.head.status(), refused.code());
+        assert_eq!(got, (502, Some("upstream_tls")), "{}", refused.text());
+        assert!(refused.text().contains(reason), "{reason}: {}", refused.text());
+        assert_eq!(stream.end, None, "the stream goes on");
+        if turn > 0 {
+            return;
+        }
+        mock.serves(&good.certificate, &good.key);
+        assert_eq!(ask(&gateway, "events=1").head.status(), 200, "a good one is taken again");
+        drop(client);
+        let log = mock.log(3);
+        let (left, whole): (Vec<_>, Vec<_>) =
+            log.iter().partition(|seen| seen.text("end") == "peer_left");
+        assert_eq!((left.len(), whole.len()), (1, 2), "{log:?}");
+        assert_eq!(left[0].connection(), whole[0].connection(), "the stream had the pooled one");
+        assert_ne!(whole[0].connection(), whole[1].connection());
     }
 }
 

@@ -18,8 +18,8 @@ use super::read::span_text;
 use super::report::Report;
 use super::section::Section;
 use super::snapshot::{
-    AuthMode, Concurrency, Drain, Expose, Failover, Limits, Log, LogFormat, Millis, Observation,
-    Server, Snapshot, Stream, Timeouts,
+    AuthMode, Concurrency, Dns, Drain, Expose, Failover, Limits, Log, LogFormat, Millis,
+    Observation, Server, Snapshot, Stream, Timeouts,
 };
 use super::text::{Place, Texts};
 use super::tree::Table;
@@ -37,6 +37,7 @@ pub(super) fn build(written: &Table, context: &Context<'_>, report: &mut Report)
     let root = Section::root(&shape::ROOT, written, report);
     let server = server(&root, report);
     let admin = admin::admin(&root, context, report);
+    let dns = Dns { servers: dns_servers(&root, report) };
     let mode = auth_mode(&root, &server, report);
     let (callers, caller_names) = caller::callers(&root, context, report);
     let auth = resolve_auth(mode, &server, callers.is_empty(), report);
@@ -55,6 +56,7 @@ pub(super) fn build(written: &Table, context: &Context<'_>, report: &mut Report)
         auth,
         callers,
         concurrency,
+        dns,
         drain,
         failover,
         limits,
@@ -114,6 +116,28 @@ fn listen(section: &Section<'_>, report: &mut Report) -> Vec<SocketAddr> {
         }
     }
     listen.into_iter().map(|(address, _)| address).collect()
+}
+
+fn dns_servers(root: &Section<'_>, report: &mut Report) -> Vec<SocketAddr> {
+    let section = root.table("dns", &shape::DNS, report);
+    let key = limits::DNS_SERVERS.key;
+    let texts = section.texts(&limits::DNS_SERVERS, report).unwrap_or_default();
+    if texts.len() > limits::DNS_SERVERS_MAX {
+        let message = format!("must have at most {} addresses", limits::DNS_SERVERS_MAX);
+        section.error(ErrorKind::Invalid, key, message, report);
+    }
+    let mut servers = Vec::new();
+    for (text, place) in texts {
+        let bare = text.parse().map(|ip| SocketAddr::new(ip, DNS_PORT));
+        let Ok(server) = text.parse().or(bare) else {
+            let message = "must be an IP address, with or without a port, such as \
+                           \"127.0.0.1:5353\" or \"[::1]:5353\"";
+            section.error(ErrorKind::Invalid, key, message, report).at(place);
+            continue;
+        };
+        servers.push(server);
+    }
+    servers
 }
 
 fn auth_mode(root: &Section<'_>, server: &Server, report: &mut Report) -> Option<AuthMode> {
@@ -261,3 +285,6 @@ fn log(root: &Section<'_>, context: &Context<'_>, report: &mut Report) -> Log {
     });
     Log { format, level: section.choice(&limits::LEVEL, report) }
 }
+
+/// Of a name server that is written without one (RFC 1035 section 4.2).
+const DNS_PORT: u16 = 53;

@@ -26,6 +26,17 @@ pub const LISTEN: Texts = Texts {
     why: "addresses to listen on, as IP:PORT; port 0 = any free one",
 };
 
+pub const DNS_SERVERS: Texts = Texts {
+    default: &[],
+    key: "servers",
+    min: 0,
+    pattern: r"^[0-9A-Fa-f.:\[\]]+$",
+    why: "name servers to ask, as IP or IP:PORT; none = those of /etc/resolv.conf",
+};
+
+/// More are never asked within the time a connection may take.
+pub const DNS_SERVERS_MAX: usize = 8;
+
 /// Each costs one socket per worker.
 pub const LISTENERS_MAX: usize = 64;
 

@@ -88,6 +88,7 @@ fn timeouts_limits_and_drain_have_the_documented_defaults() {
             upstream_idle_per_worker: 256,
         }
     );
+    assert!(snapshot.dns.servers.is_empty());
     assert_eq!(snapshot.drain, Drain { deadline: seconds(32 * 60), lame_duck: Millis(0) });
 }
 

@@ -107,7 +107,7 @@ fn a_caller_has_its_cap_and_its_models() {
 }
 
 #[test]
-fn a_pool_arrives_with_its_classes_and_its_rests() {
+fn a29_a_pool_arrives_in_order_with_its_classes_and_its_rests() {
     let snapshot = scene().loaded().snapshot;
     let [first, second] = snapshot.providers.as_slice() else { panic!("two providers") };
     assert_eq!(first.select, Select::LeastInFlight);

@@ -115,7 +115,7 @@ fn a_variable_nobody_knows_is_refused_like_a_key_of_a_file() {
 }
 
 #[test]
-fn built_in_keys_are_a_pool_from_a_variable() {
+fn a28_built_in_keys_are_a_pool_from_a_variable() {
     let scene = Scene::new()
         .variable("ANTHROPIC_API_KEY", "sk-ant-one-0123456789abcd, sk-ant-two-0123456789abcd ,")
         .variable("OPENAI_API_KEY", "");

@@ -25,6 +25,7 @@ refused! {
     a_word_is_one_of_a_few,
     a_listener_is_an_address_with_a_port_and_stands_once,
     a_list_of_listeners_is_not_empty,
+    a_name_server_is_an_address,
     a_listener_beyond_loopback_refuses_open,
     lame_duck_is_shorter_than_the_deadline,
     lame_duck_by_default_is_shorter_than_the_deadline_too,

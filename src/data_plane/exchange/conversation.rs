@@ -48,6 +48,7 @@ const SESSION_FIELDS: [&[u8]; 5] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::http1::parse::{HeadLimits, RequestParser};
     use crate::protocol::request_facts;
 
     fn of(body: &[u8]) -> Option<u64> {
@@ -73,6 +74,29 @@ mod tests {
         let b = br#"{"metadata":{"user_id":"u1"},"messages":[{"role":"user","content":"ho"}]}"#;
         assert!(of(a).is_some());
         assert_eq!(of(a), of(b));
+    }
+
+    #[test]
+    fn a51_the_session_field_comes_first_then_the_body_then_its_beginning() {
+        let keyed = KeyedHash::new(&[7; 32]);
+        let with = |field: &str, body: &str| {
+            let head = format!("POST / HTTP/1.1\r\nhost: gateway.test\r\n{field}\r\n");
+            let limits = HeadLimits { fields_max: 9, head_bytes_max: 999, line_bytes_max: 99 };
+            let parsed = RequestParser::new(limits).parse(head.as_bytes()).unwrap().unwrap();
+            let facts = request_facts::read(body.as_bytes()).ok();
+            let facts = facts.as_ref().map(|facts| (facts, body.as_bytes()));
+            hash(&keyed, (&parsed.fields, head.as_bytes()), facts)
+        };
+        let told = "{\"metadata\":{\"user_id\":\"user_1_session_2\"}}";
+        let session = "x-claude-code-session-id: s-1\r\n";
+        let by_field = with(session, told);
+        assert_eq!(by_field, with(session, "{}"), "the field wins");
+        assert_eq!(by_field, with(session, "not json"));
+        let by_body = with("", told);
+        assert!(by_body.is_some() && by_body != by_field);
+        assert_eq!(with("x-claude-code-session-id:  \r\n", told), by_body, "a blank field is none");
+        assert_eq!(with("", "{}"), None);
+        assert_eq!(with("", "not json"), None);
     }
 
     #[test]

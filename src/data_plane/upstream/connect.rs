@@ -112,7 +112,7 @@ async fn addresses(
         }
         let left = deadline.since(Millis::now());
         if left == 0 {
-            return Err(ConnectFault::NotResolved("the name is not resolved yet".to_owned()));
+            return Err(ConnectFault::NotResolved(format!("no name server answers about {host}")));
         }
         let sleep = monoio::time::sleep(std::time::Duration::from_millis(left));
         first(local.addresses_changed.wait(), sleep).await;

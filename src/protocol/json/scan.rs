@@ -91,8 +91,11 @@ impl<N: Copy> Scanner<N> {
                 State::Broken => rest.len(),
                 State::Container => self.container(reader, rest, at),
                 State::Key | State::String => self.string(reader, rest, at),
-                _ if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') => 1,
-                _ => self.token(reader, byte, at),
+                _ if is_space(byte) => {
+                    // Some writers pad every event to the same length.
+                    rest.iter().position(|byte| !is_space(*byte)).unwrap_or(rest.len())
+                }
+                _ => self.token(reader, rest, at),
             };
             rest = rest.get(taken..).unwrap_or_default();
         }
@@ -124,8 +127,13 @@ impl<N: Copy> Scanner<N> {
             && self.skip.is_in_string()
     }
 
-    /// A byte between values.
-    fn token<R: Reader<Node = N>>(&mut self, reader: &mut R, byte: u8, at: u64) -> usize {
+    /// A byte between values, and what can be read with it. Gives the bytes taken.
+    fn token<R: Reader<Node = N>>(&mut self, reader: &mut R, rest: &[u8], at: u64) -> usize {
+        if let Some(taken) = self.member(reader, rest) {
+            let value = rest.get(taken..).unwrap_or_default();
+            return taken + self.begin(reader, value, at + length(taken));
+        }
+        let byte = rest.first().copied().unwrap_or_default();
         match (self.state, byte) {
             (State::FirstKey | State::NextKey, b'"') => {
                 self.start = at;
@@ -144,9 +152,9 @@ impl<N: Copy> Scanner<N> {
             }
             (State::FirstValue, _) => {
                 self.want_element(reader);
-                return self.begin(reader, byte, at);
+                return self.begin(reader, rest, at);
             }
-            (State::Value, _) => return self.begin(reader, byte, at),
+            (State::Value, _) => return self.begin(reader, rest, at),
             _ => self.state = State::Broken,
         }
         1
@@ -160,24 +168,55 @@ impl<N: Copy> Scanner<N> {
         }
     }
 
-    /// The first byte of a value. Gives the bytes taken.
-    fn begin<R: Reader<Node = N>>(&mut self, reader: &mut R, byte: u8, at: u64) -> usize {
+    /// `,"key":` where it comes in one piece, as most writers have it: four steps in one. Gives the
+    /// bytes taken, behind which a value begins.
+    fn member<R: Reader<Node = N>>(&mut self, reader: &mut R, rest: &[u8]) -> Option<usize> {
+        let start = match (self.state, rest) {
+            (State::CommaOrEnd, [b',', b'"', ..]) => 2,
+            (State::FirstKey, [b'"', ..]) => 1,
+            _ => return None,
+        };
+        let level = self.level().filter(|level| level.is_object)?;
+        let after = rest.get(start..)?;
+        let near = after.get(..KEY_NEAR_BYTES).unwrap_or(after);
+        let end = memchr::memchr2(b'"', b'\\', near)?;
+        let [b'"', b':', value, ..] = after.get(end..)? else { return None };
+        if is_space(*value) {
+            return None;
+        }
+        self.want = reader.member(level.node, after.get(..end)?);
+        self.state = State::Value;
+        Some(start + end + 2)
+    }
+
+    /// A value from its first byte on. Gives the bytes taken.
+    fn begin<R: Reader<Node = N>>(&mut self, reader: &mut R, rest: &[u8], at: u64) -> usize {
         self.start = at;
         self.held_len = 0;
-        match byte {
-            b'"' => {
+        let after = rest.get(1..).unwrap_or_default();
+        match rest.first() {
+            Some(b'"') => {
                 self.skip = Skip::string();
                 self.state = State::String;
+                1 + self.string(reader, after, at + 1)
             }
-            b'{' | b'[' => self.open(reader, byte == b'{', at),
+            Some(bracket @ (b'{' | b'[')) => {
+                self.open(reader, *bracket == b'{', at);
+                if self.state != State::Container {
+                    return 1;
+                }
+                1 + self.container(reader, after, at + 1)
+            }
             // Also NaN and the infinities, which some writers let slip.
-            b'-' | b'0'..=b'9' | b't' | b'f' | b'n' | b'N' | b'I' => {
+            Some(b'-' | b'0'..=b'9' | b't' | b'f' | b'n' | b'N' | b'I') => {
                 self.state = State::Atom;
-                return 0;
+                self.atom(reader, rest, at)
             }
-            _ => self.state = State::Broken,
+            _ => {
+                self.state = State::Broken;
+                1
+            }
         }
-        1
     }
 
     fn open<R: Reader<Node = N>>(&mut self, reader: &mut R, is_object: bool, at: u64) {
@@ -337,6 +376,10 @@ impl<N: Copy> Scanner<N> {
     }
 }
 
+const fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
 fn length(bytes: usize) -> u64 {
     u64::try_from(bytes).unwrap_or(u64::MAX)
 }
@@ -344,6 +387,8 @@ fn length(bytes: usize) -> u64 {
 /// A key or short value in its written form: the longest known key with every character escaped,
 /// and any name or id seen in the wild.
 const HELD_BYTES_MAX: usize = 256;
+/// Where the end of a key is looked for at once: known ones are shorter.
+const KEY_NEAR_BYTES: usize = 32;
 /// Entered containers, one inside the other. Readers here need five.
 const LEVELS: usize = 6;
 

@@ -14,7 +14,7 @@ mod corpus_tests;
 #[cfg(test)]
 mod tests;
 
-use super::ascii::trim;
+use super::ascii::{self, trim};
 use super::dialect::anthropic::rate_limit as anthropic;
 use super::dialect::openai::rate_limit as openai;
 use field::{Field, Kind};
@@ -172,11 +172,15 @@ where
 {
     let mut found = RateLimits::default();
     let mut ids = [None; 5];
-    let all = headers.clone();
+    let (all, mut marks) = (headers.clone(), 0_u64);
     for (place, (name, value)) in headers.enumerate() {
         let Some(field) = Field::of(name) else { continue };
+        // A name whose mark is new is new; only of the others those before are looked through.
+        let mark = 1 << mark_of(name);
+        let is_marked = marks & mark != 0;
+        marks |= mark;
         let mut before = all.clone().take(place);
-        if before.any(|(earlier, _)| earlier.eq_ignore_ascii_case(name)) {
+        if is_marked && before.any(|(earlier, _)| ascii::is_same(earlier, name)) {
             continue;
         }
         let value = trim(value);
@@ -246,7 +250,7 @@ impl<'a> RateLimits<'a> {
     /// Notes a limit; a name is what the header calls it and whether it is of the priority tier.
     pub fn note_limit(&mut self, (name, is_priority): (&'a [u8], bool), kind: Kind, value: &[u8]) {
         let is_same = |limit: &Limit<'_>| {
-            limit.is_priority == is_priority && limit.name.eq_ignore_ascii_case(name)
+            limit.is_priority == is_priority && ascii::is_same(limit.name, name)
         };
         let Some(limit) =
             entry(&mut self.limits, is_same, Limit { name, is_priority, ..Limit::default() })
@@ -271,7 +275,7 @@ impl Limit<'_> {
 impl Window<'_> {
     /// Requests are refused for it.
     pub fn is_rejected(&self) -> bool {
-        self.status.is_some_and(|status| status.eq_ignore_ascii_case(b"rejected"))
+        self.status.is_some_and(|status| ascii::is_same(status, b"rejected"))
     }
 }
 
@@ -305,6 +309,15 @@ impl RetryAfter {
             Self::Seconds(seconds) => seconds.times(1_000_000),
         }
     }
+}
+
+/// A number below 64 that is the same for names that are: of the length and some bytes, by which
+/// the names of one provider differ.
+fn mark_of(name: &[u8]) -> usize {
+    let byte = |place: usize| usize::from(name.get(place).copied().unwrap_or(0) | 0x20);
+    let len = name.len();
+    (len * 11 + byte(len.saturating_sub(3)) * 5 + byte(len / 2) * 3 + byte(len.saturating_sub(11)))
+        % 64
 }
 
 /// The entry that `is_same`, or `new` at the end; `None` when there are too many.

@@ -65,7 +65,7 @@ fn l05_l06_a_cooldown_is_at_most_two_days() {
 }
 
 #[test]
-fn a12_a15_milliseconds_come_first_when_they_are_above_zero() {
+fn a12_to_a15_milliseconds_come_first_when_they_are_above_zero() {
     let cases: &[(&'static Head, Option<u64>)] = &[
         (&[], None),
         (&[("retry-after-ms", "2500")], Some(2_500)),
@@ -227,4 +227,16 @@ fn a_head_full_of_limits_is_bounded() {
     let names: Vec<String> = (0..1000).map(|n| format!("x-ratelimit-limit-{n}")).collect();
     let found = read(names.iter().map(|name| (name.as_bytes(), &b"1"[..])));
     assert_eq!(found.limits.len(), ENTRIES_MAX);
+}
+
+#[test]
+fn names_that_share_a_mark_are_told_apart_and_repeated_ones_are_not() {
+    // More names than there are marks, each twice: the first value of each counts.
+    let names: Vec<String> = (0..30).map(|n| format!("x-ratelimit-limit-name-{n:02}")).collect();
+    let upper: Vec<String> = names.iter().map(|name| name.to_uppercase()).collect();
+    let first = names.iter().map(|name| (name.as_bytes(), &b"1"[..]));
+    let second = upper.iter().map(|name| (name.as_bytes(), &b"2"[..]));
+    let found = read(first.chain(second));
+    assert_eq!(found.limits.len(), 30);
+    assert!(found.limits.iter().all(|limit| limit.limit == Some(Number::Whole(1))));
 }

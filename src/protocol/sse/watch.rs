@@ -63,19 +63,9 @@ impl Watch {
         passed
     }
 
+    /// Whether an event has anything of interest. Once something is found there, nothing else is
+    /// sought: what is sought later is sought behind this event, which is never searched for it.
     fn is_hit(&self, read: &[u8], start: usize, end: usize, hits: &mut Hits) -> bool {
-        if hits.carriage_return <= start {
-            let rest = read.get(start..).unwrap_or_default();
-            let found = memchr::memchr(b'\r', rest);
-            hits.carriage_return = found.map_or(usize::MAX, |found| start + found + 1);
-        }
-        if hits.escape <= start {
-            hits.escape = next(&self.escape, read, start, |after| {
-                // The letters and the underscore that keys are made of.
-                matches!(after.first(), Some(b'5'..=b'7') | None)
-            });
-        }
-        let mut first = hits.carriage_return.min(hits.escape);
         for (needle, hit) in self.needles.iter().zip(&mut hits.needles) {
             let Some(needle) = needle else { break };
             if *hit <= start {
@@ -83,9 +73,22 @@ impl Watch {
                     !needle.but_before.iter().any(|nothing| after.starts_with(nothing))
                 });
             }
-            first = first.min(*hit);
+            if *hit <= end {
+                return true;
+            }
         }
-        first <= end
+        if hits.escape <= start {
+            hits.escape = next(&self.escape, read, start, |after| {
+                // The letters and the underscore that keys are made of.
+                matches!(after.first(), Some(b'5'..=b'7') | None)
+            });
+        }
+        if hits.carriage_return <= start {
+            let rest = read.get(start..).unwrap_or_default();
+            let found = memchr::memchr(b'\r', rest);
+            hits.carriage_return = found.map_or(usize::MAX, |found| start + found + 1);
+        }
+        hits.escape.min(hits.carriage_return) <= end
     }
 }
 

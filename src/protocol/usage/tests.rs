@@ -267,3 +267,18 @@ fn unknown_endpoints_are_measured_only() {
 fn an_observer_stays_small() {
     assert!(size_of::<Observer>() <= 4096, "{}", size_of::<Observer>());
 }
+
+#[test]
+fn a_tier_told_by_a_chunk_that_says_nothing_else_is_the_same_at_every_split() {
+    let seen = chat(concat!(
+        "data: {\"id\":\"a\",\"model\":\"m\",\"service_tier\":\"default\"}\n\n",
+        "data: {\"service_tier\":\"flex\",\"choices\":[{\"delta\":{}}]}\n\n",
+        "data: [DONE]\n\n"
+    ));
+    assert_eq!(seen.service_tier.unwrap().as_str(), "default");
+    let seen = chat(concat!(
+        "data: {\"id\":\"a\",\"model\":\"m\",\"service_tier\":\"auto\"}\n\n",
+        "data: {\"service_tier\":\"flex\",\"choices\":[{\"finish_reason\":\"stop\"}]}\n\n",
+    ));
+    assert_eq!(seen.service_tier.unwrap().as_str(), "flex");
+}

@@ -11,7 +11,7 @@ use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use serde_json::Value;
 
 use super::PATIENCE;
-use super::message::get;
+use super::message::{get, post};
 use super::wire::Wire;
 
 /// A running mock. Ends with the value, or with the test.
@@ -90,8 +90,18 @@ impl Mock {
         assert_eq!(stats["in_flight"].as_u64(), Some(count), "{stats}");
     }
 
+    /// Serves this certificate and key, PEM files, in handshakes to come.
+    pub fn serves(&self, certificate: &Path, key: &Path) {
+        let body = serde_json::json!({ "cert": certificate, "key": key }).to_string();
+        let done = self.exchange(&post("/__mock/tls", "connection: close\r\n", &body));
+        assert_eq!(done["ok"], true, "{done}");
+    }
+
     fn ask(&self, path: &str) -> Value {
-        let request = get(path, "connection: close\r\n");
+        self.exchange(&get(path, "connection: close\r\n"))
+    }
+
+    fn exchange(&self, request: &str) -> Value {
         let Some(trust) = &self.trust else {
             let mut wire = Wire::connect(self.address);
             wire.send(request);

@@ -2,10 +2,12 @@
 //! upstream. Knows no test.
 
 pub mod directory;
+pub mod dns;
 pub mod full_listener;
 pub mod gateway;
 pub mod message;
 pub mod mock;
+pub mod pool;
 pub mod wire;
 
 pub use directory::Directory;
@@ -13,6 +15,7 @@ pub use full_listener::FullListener;
 pub use gateway::Gateway;
 pub use message::{get, post, post_chunked};
 pub use mock::Mock;
+pub use pool::Pool;
 pub use wire::{Answer, BodyEnd, End, Payload, Upstream, Wire};
 
 use std::time::Duration;

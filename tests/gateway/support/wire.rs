@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 
 use super::PATIENCE;
 
@@ -14,6 +14,7 @@ use super::PATIENCE;
 pub struct Wire {
     buffer: Vec<u8>,
     ended: Option<End>,
+    read_bytes: usize,
     stream: TcpStream,
 }
 
@@ -71,11 +72,19 @@ impl Wire {
         Self::new(TcpStream::connect_timeout(&address, PATIENCE).unwrap())
     }
 
+    /// Connects with a small receive buffer, to be read a KiB at a time.
+    pub fn connect_narrow(address: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+        socket.set_recv_buffer_size(64 * 1024).unwrap();
+        socket.connect(&address.into()).unwrap();
+        Self { read_bytes: 1_024, ..Self::new(socket.into()) }
+    }
+
     fn new(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
-        Self { buffer: Vec::new(), ended: None, stream }
+        Self { buffer: Vec::new(), ended: None, read_bytes: 65_536, stream }
     }
 
     /// Sends these bytes.
@@ -162,7 +171,7 @@ impl Wire {
         if self.ended.is_some() {
             return false;
         }
-        let mut bytes = vec![0; 65_536];
+        let mut bytes = vec![0; self.read_bytes];
         match self.stream.read(&mut bytes) {
             Ok(0) => self.ended = Some(End::Fin),
             Ok(n) => self.buffer.extend_from_slice(&bytes[..n]),
@@ -330,10 +339,28 @@ impl Upstream {
 
     /// Listens there.
     pub fn on(address: &str) -> Self {
-        let listener = TcpListener::bind(address).unwrap();
+        Self::try_on(address).unwrap()
+    }
+
+    /// Listens there, if nobody else does.
+    pub fn try_on(address: &str) -> Option<Self> {
+        let listener = TcpListener::bind(address).ok()?;
         // On Linux a listener's receive timeout bounds accept.
         SockRef::from(&listener).set_read_timeout(Some(PATIENCE)).unwrap();
-        Self { listener }
+        Some(Self { listener })
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.listener.local_addr().unwrap().port()
+    }
+
+    /// Whether nobody waits to be accepted right now.
+    pub fn is_quiet(&self) -> bool {
+        self.listener.set_nonblocking(true).unwrap();
+        let accepted = self.listener.accept();
+        self.listener.set_nonblocking(false).unwrap();
+        matches!(accepted, Err(e) if e.kind() == ErrorKind::WouldBlock)
     }
 
     /// Its base URL.

@@ -4,7 +4,8 @@
 
 use std::mem::MaybeUninit;
 
-use memchr::memmem::Finder;
+use memchr::memmem::{self, Finder};
+use tidegate_tools::digest::{self, Digest};
 
 use crate::answer::{Ask, Endpoint, facts_model};
 use crate::knobs::Knobs;
@@ -14,6 +15,8 @@ use crate::send::{Plan, Reply, Step};
 /// Prepared answers of one worker.
 pub struct Fast {
     answers: Vec<Prepared>,
+    /// Values of `x-mock` seen, and whether they change the text only.
+    knobs: Vec<(String, bool)>,
     next_id: u64,
     stream: Finder<'static>,
     tools: Finder<'static>,
@@ -32,9 +35,13 @@ pub enum Served {
 
 struct Prepared {
     bytes: Vec<u8>,
+    /// Where the digest stands, and where the body begins that it sums up.
+    digest: Option<(usize, usize)>,
     endpoint: Endpoint,
     /// Where the hex digits of the request number stand.
     ids: Vec<usize>,
+    /// The value of `x-mock`.
+    knobs: String,
     model: String,
 }
 
@@ -43,6 +50,7 @@ impl Fast {
     pub fn new(worker: u16) -> Self {
         Self {
             answers: Vec::new(),
+            knobs: Vec::new(),
             next_id: 1 << 63 | u64::from(worker) << 44,
             stream: Finder::new(b"\"stream\""),
             tools: Finder::new(b"\"tools\""),
@@ -58,7 +66,11 @@ impl Fast {
             Ok(httparse::Status::Partial) => return Served::Incomplete,
             Err(_) => return Served::NotPlain,
         };
-        let Some(length) = plain_length(&request) else { return Served::NotPlain };
+        let Some((length, knobs)) = plain_form(&request) else { return Served::NotPlain };
+        // Before the body: some knobs act before it is all there.
+        if !knobs.is_empty() && !self.change_text_only(knobs) {
+            return Served::NotPlain;
+        }
         let path = request.path.unwrap_or_default();
         let path = path.split_once('?').map_or(path, |(path, _)| path);
         let endpoint @ Endpoint::Turn(_) = Endpoint::of("POST", path) else {
@@ -70,26 +82,39 @@ impl Fast {
             return Served::NotPlain;
         }
         let Some(model) = facts_model(body) else { return Served::NotPlain };
-        let Some(index) = self.prepared(endpoint, model) else { return Served::NotPlain };
+        let Some(index) = self.prepared(endpoint, model, knobs) else { return Served::NotPlain };
         let Some(prepared) = self.answers.get(index) else { return Served::NotPlain };
         self.next_id += 1;
         prepared.append(out, self.next_id);
         Served::Done(taken + length)
     }
 
-    fn prepared(&mut self, endpoint: Endpoint, model: &str) -> Option<usize> {
-        let found = self.answers.iter().position(|a| a.endpoint == endpoint && a.model == model);
+    fn change_text_only(&mut self, knobs: &str) -> bool {
+        if let Some((_, is_so)) = self.knobs.iter().find(|(text, _)| text == knobs) {
+            return *is_so;
+        }
+        let is_so = text_only(knobs).is_some();
+        if self.knobs.len() < ANSWERS_MAX {
+            self.knobs.push((knobs.to_owned(), is_so));
+        }
+        is_so
+    }
+
+    fn prepared(&mut self, endpoint: Endpoint, model: &str, knobs: &str) -> Option<usize> {
+        let is_it = |a: &Prepared| a.endpoint == endpoint && a.model == model && a.knobs == knobs;
+        let found = self.answers.iter().position(is_it);
         if found.is_some() || self.answers.len() == ANSWERS_MAX {
             return found;
         }
-        self.answers.push(Prepared::new(endpoint, model)?);
+        self.answers.push(Prepared::new(endpoint, model, knobs)?);
         Some(self.answers.len() - 1)
     }
 }
 
 impl Prepared {
     /// Makes the answer the slow way once.
-    fn new(endpoint: Endpoint, model: &str) -> Option<Self> {
+    fn new(endpoint: Endpoint, model: &str, text: &str) -> Option<Self> {
+        let knobs = text_only(text)?;
         let Endpoint::Turn(dialect) = endpoint else { return None };
         let head = Head {
             headers: Vec::new(),
@@ -100,7 +125,6 @@ impl Prepared {
         };
         let kept = serde_json::json!({ "model": model }).to_string().into_bytes();
         let body = Body { length: 0, kept, sha256: None };
-        let knobs = Knobs::default();
         let ask =
             Ask { body: &body, head: &head, knobs: &knobs, replay_dir: None, sequence: SENTINEL };
         let reply = Reply { is_head: false, is_http10: false, keeps_alive: true };
@@ -111,8 +135,10 @@ impl Prepared {
                 bytes.extend_from_slice(&part);
             }
         }
-        let ids = memchr::memmem::find_iter(&bytes, &hex(SENTINEL)).collect();
-        Some(Self { bytes, endpoint, ids, model: model.to_owned() })
+        let ids = memmem::find_iter(&bytes, &hex(SENTINEL)).collect();
+        let digest = knobs.say.digest.then(|| digest_places(&bytes)).flatten();
+        let (knobs, model) = (text.to_owned(), model.to_owned());
+        Some(Self { bytes, digest, endpoint, ids, knobs, model })
     }
 
     fn append(&self, out: &mut Vec<u8>, id: u64) {
@@ -124,20 +150,46 @@ impl Prepared {
                 place.copy_from_slice(&digits);
             }
         }
+        let Some((at, body)) = self.digest else { return };
+        let mut digest = Digest::default();
+        digest.push(out.get(begin + body..).unwrap_or_default());
+        let text = digest.text();
+        if let Some(place) = out.get_mut(begin + at..begin + at + text.len()) {
+            place.copy_from_slice(text.as_bytes());
+        }
     }
 }
 
-/// The body length, if nothing in the head asks for more than the plain path can do.
-fn plain_length(request: &httparse::Request<'_, '_>) -> Option<usize> {
+/// The knobs of `text`, unless they change more than what a plain answer says.
+fn text_only(text: &str) -> Option<Knobs> {
+    let mut knobs = Knobs::default();
+    knobs.apply(text).ok()?;
+    let is_so = Knobs { say: knobs.say.clone(), ..Knobs::default() } == knobs;
+    (is_so && !knobs.say.echo && knobs.say.replay.is_none()).then_some(knobs)
+}
+
+/// Where the digest stands in a whole answer, and where its body begins.
+fn digest_places(answer: &[u8]) -> Option<(usize, usize)> {
+    let field = format!("\r\n{}: ", digest::HEADER);
+    let at = memmem::find(answer, field.as_bytes())? + field.len();
+    Some((at, memmem::find(answer, b"\r\n\r\n")? + 4))
+}
+
+/// The body length and the knobs, if nothing else in the head asks for more than the plain path
+/// can do.
+fn plain_form<'a>(request: &httparse::Request<'_, 'a>) -> Option<(usize, &'a str)> {
     if request.method != Some("POST") || request.version != Some(1) {
         return None;
     }
-    let mut length = None;
+    let (mut length, mut knobs) = (None, None);
     for header in request.headers.iter() {
         let is = |name: &str| header.name.eq_ignore_ascii_case(name);
         match header.name.len() {
             14 if is("content-length") => {
                 length = std::str::from_utf8(header.value).ok()?.parse().ok();
+            }
+            6 if is("x-mock") && knobs.is_none() => {
+                knobs = Some(std::str::from_utf8(header.value).ok()?);
             }
             6 if is("x-mock") || is("expect") => return None,
             10 if is("connection") && !header.value.eq_ignore_ascii_case(b"keep-alive") => {
@@ -148,7 +200,8 @@ fn plain_length(request: &httparse::Request<'_, '_>) -> Option<usize> {
             _ => {}
         }
     }
-    length.filter(|&length| length <= BODY_MAX)
+    let length = length.filter(|&length| length <= BODY_MAX)?;
+    Some((length, knobs.unwrap_or_default()))
 }
 
 fn hex(id: u64) -> [u8; 16] {
@@ -204,7 +257,9 @@ mod tests {
         let mut out = Vec::new();
         for (from, to) in [
             ("POST", "PUT"),
-            ("host: a", "x-mock: events=3"),
+            ("host: a", "x-mock: rate=3"),
+            ("host: a", "x-mock: echo"),
+            ("host: a", "x-mock: nonsense"),
             ("host: a", "expect: 100-continue"),
             ("host: a", "connection: close"),
             ("host: a", "transfer-encoding: chunked"),
@@ -215,6 +270,23 @@ mod tests {
             let text = text
                 .replace(": 15", &format!(": {}", text.split("\r\n\r\n").nth(1).unwrap().len()));
             assert_eq!(Fast::new(0).serve(text.as_bytes(), &mut out), Served::NotPlain, "{to}");
+        }
+    }
+
+    #[test]
+    fn a_digest_is_told_of_the_answer_as_it_goes_out() {
+        let text = std::str::from_utf8(REQUEST).unwrap();
+        let text = text.replace("host: a", "x-mock: digest, body_size=2000");
+        let mut fast = Fast::new(0);
+        for _ in 0..2 {
+            let mut out = Vec::new();
+            assert_eq!(fast.serve(text.as_bytes(), &mut out), Served::Done(text.len()));
+            let out = String::from_utf8(out).unwrap();
+            let (head, body) = out.split_once("\r\n\r\n").unwrap();
+            let mut digest = Digest::default();
+            digest.push(body.as_bytes());
+            assert_eq!(digest.length(), 2000);
+            assert!(head.contains(&format!("x-mock-digest: {}", digest.text())), "{head}");
         }
     }
 

@@ -41,6 +41,10 @@ Authorization: Bearer, or api-key; the key * stands for all without a script):
       {\"sk-1\": [429, \"500*2\", {\"status\": 429, \"headers\": {\"retry-after\": \"5\"},
        \"knobs\": \"close\"}]}
 
+Digest (tools/common/src/digest.rs): HASH-LENGTH in hex, in the header x-mock-digest, or for events
+  in a last comment line \": mock-digest=HASH-LENGTH\" over all payload bytes before it. Digits of a
+  stamp count as zeros; they are nanoseconds of CLOCK_MONOTONIC, the same for all processes.
+
 Control while it runs (not recorded, not counted):
   POST /__mock/script   JSON as above; starts these keys anew
   POST /__mock/knobs    text; replaces the default knobs

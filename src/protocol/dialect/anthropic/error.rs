@@ -37,3 +37,27 @@ const fn kind(status: u16) -> &'static str {
         _ => "invalid_request_error",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a10_an_error_is_the_dialects_envelope_with_its_type() {
+        let error = ErrorBody {
+            code: "upstream_cut",
+            kind: None,
+            message: "upstream failed",
+            request_id: "r1",
+            resets_in_s: None,
+            status: 502,
+        };
+        let mut body = Vec::new();
+        write(&mut body, error);
+        let expected = concat!(
+            r#"{"type":"error","error":{"type":"api_error","message":"upstream failed"},"#,
+            r#""request_id":"r1"}"#
+        );
+        assert_eq!(String::from_utf8(body).as_deref(), Ok(expected));
+    }
+}

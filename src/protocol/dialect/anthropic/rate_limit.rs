@@ -1,28 +1,32 @@
 //! `anthropic-ratelimit-*`, `anthropic-priority-*` and the unified windows (PROTOCOL 1.3, 4).
 //! Never decides what a rejected window means.
 
+use crate::protocol::ascii::is_same;
 use crate::protocol::rate_limit::field::{Kind, after, before};
 use crate::protocol::rate_limit::time::{Number, rfc3339};
 use crate::protocol::rate_limit::{Overage, RateLimits, Unified, Window, entry};
 
 /// Notes the field `anthropic-` plus `name`, if it is about limits.
 pub fn note<'a>(found: &mut RateLimits<'a>, name: &'a [u8], value: &'a [u8]) {
-    if let Some(unified) = after(name, b"ratelimit-unified-") {
+    let (rest, is_priority) = match after(name, b"ratelimit-") {
+        Some(rest) => (rest, false),
+        None => match after(name, b"priority-") {
+            Some(rest) => (rest, true),
+            None => return,
+        },
+    };
+    if !is_priority && let Some(unified) = after(rest, b"unified-") {
         if !unified.is_empty() {
             note_unified(found.unified.get_or_insert_default(), unified, value);
         }
         return;
     }
-    let tiers = [(&b"ratelimit-"[..], false), (b"priority-", true)];
-    for (prefix, is_priority) in tiers {
-        let Some(rest) = after(name, prefix) else { continue };
-        let Some(dash) = rest.iter().rposition(|&byte| byte == b'-') else { return };
-        let (name, kind) = rest.split_at_checked(dash).unwrap_or_default();
-        if let Some(kind) = Kind::of(kind.get(1..).unwrap_or_default())
-            && !name.is_empty()
-        {
-            found.note_limit((name, is_priority), kind, value);
-        }
+    let Some(dash) = rest.iter().rposition(|&byte| byte == b'-') else { return };
+    let (name, kind) = rest.split_at_checked(dash).unwrap_or_default();
+    if let Some(kind) = Kind::of(kind.get(1..).unwrap_or_default())
+        && !name.is_empty()
+    {
+        found.note_limit((name, is_priority), kind, value);
     }
 }
 
@@ -30,7 +34,7 @@ fn note_unified<'a>(unified: &mut Unified<'a>, name: &'a [u8], value: &'a [u8]) 
     if let Some(rest) = after(name, b"overage-") {
         return note_overage(unified.overage.get_or_insert_default(), rest, value);
     }
-    let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
+    let is = |known: &[u8]| is_same(name, known);
     if is(b"status") {
         unified.status = Some(value);
     } else if is(b"reset") {
@@ -49,30 +53,39 @@ fn note_unified<'a>(unified: &mut Unified<'a>, name: &'a [u8], value: &'a [u8]) 
 }
 
 fn note_window<'a>(unified: &mut Unified<'a>, name: &'a [u8], value: &'a [u8]) {
-    let parts: [&[u8]; 6] =
-        [b"-status", b"-reset", b"-utilization", b"-surpassed-threshold", b"-limit", b"-remaining"];
-    let found = parts.iter().enumerate().find_map(|(i, part)| Some((i, before(name, part)?)));
+    // No two of them end alike, but for two.
+    let parts: &[&[u8]] = match name.last().map(u8::to_ascii_lowercase) {
+        Some(b'd') => &[b"-surpassed-threshold"],
+        Some(b'g') => &[b"-remaining"],
+        Some(b'n') => &[b"-utilization"],
+        Some(b's') => &[b"-status"],
+        Some(b't') => &[b"-reset", b"-limit"],
+        _ => return,
+    };
+    let found = parts.iter().find_map(|part| Some((*part, before(name, part)?)));
     let Some((part, name)) = found else { return };
     if after(name, b"overage").is_some() {
         return;
     }
-    let is_same = |window: &Window<'_>| window.name.eq_ignore_ascii_case(name);
-    let Some(window) = entry(&mut unified.windows, is_same, Window { name, ..Window::default() })
+    let is_it = |window: &Window<'_>| is_same(window.name, name);
+    let Some(window) = entry(&mut unified.windows, is_it, Window { name, ..Window::default() })
     else {
         return;
     };
     match part {
-        0 => window.status = Some(value),
-        1 => window.reset = epoch(value).and_then(|epoch| i64::try_from(epoch.times(1)).ok()),
-        2 => window.utilization = Number::read(value),
-        3 => window.surpassed_threshold = Number::read(value),
-        4 => window.limit = Number::read(value),
-        _ => window.remaining = Number::read(value),
+        b"-limit" => window.limit = Number::read(value),
+        b"-remaining" => window.remaining = Number::read(value),
+        b"-reset" => {
+            window.reset = epoch(value).and_then(|epoch| i64::try_from(epoch.times(1)).ok());
+        }
+        b"-status" => window.status = Some(value),
+        b"-surpassed-threshold" => window.surpassed_threshold = Number::read(value),
+        _ => window.utilization = Number::read(value),
     }
 }
 
 fn note_overage<'a>(overage: &mut Overage<'a>, name: &[u8], value: &'a [u8]) {
-    let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
+    let is = |known: &[u8]| is_same(name, known);
     if is(b"status") {
         overage.status = Some(value);
     } else if is(b"reset") {

@@ -97,7 +97,7 @@ fn a32_auth_failed_keys_are_skipped() {
 }
 
 #[test]
-fn a33_a43_a_cooldown_that_is_over_is_no_cooldown() {
+fn a33_a43_l11_a_cooldown_that_is_over_is_no_cooldown() {
     let pool = pool(2);
     limit(&pool, 0, 30);
     assert_eq!(walk(&pool, at(29)).0, [1]);

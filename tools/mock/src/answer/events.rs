@@ -2,6 +2,8 @@
 //!
 //! Never holds more than one piece, so a stream of a million events costs no memory.
 
+use tidegate_tools::digest::{self, Digest};
+
 use super::turn::Turn;
 use super::{Dialect, anthropic, chat, error, responses};
 use crate::knobs::Say;
@@ -9,6 +11,7 @@ use crate::knobs::Say;
 /// Makes the pieces of one stream, in order.
 #[derive(Clone, Debug)]
 pub struct Events {
+    digest: Option<Digest>,
     error: Option<(String, u32)>,
     event_size: Option<usize>,
     message: String,
@@ -29,6 +32,7 @@ pub struct Piece {
 enum Phase {
     Opening,
     Content,
+    Digest,
     Over,
 }
 
@@ -36,6 +40,7 @@ impl Events {
     /// The stream of `turn`.
     pub fn new(turn: Turn, say: &Say) -> Self {
         Self {
+            digest: say.digest.then(Digest::default),
             error: say.event_error.clone(),
             event_size: say.event_size,
             message: say.error_message.clone().unwrap_or_else(|| "Overloaded".to_owned()),
@@ -89,6 +94,22 @@ impl Iterator for Events {
     type Item = Piece;
 
     fn next(&mut self) -> Option<Piece> {
+        if self.phase == Phase::Digest {
+            self.phase = Phase::Over;
+            let digest = self.digest.take()?;
+            let comment = format!("{}{}\n\n", digest::COMMENT, digest.text());
+            return Some(Piece { bytes: comment.into_bytes(), is_content: false });
+        }
+        let piece = self.following()?;
+        if let Some(digest) = &mut self.digest {
+            digest.push(&piece.bytes);
+        }
+        Some(piece)
+    }
+}
+
+impl Events {
+    fn following(&mut self) -> Option<Piece> {
         if self.phase == Phase::Opening {
             self.phase = Phase::Content;
             let opening = self.opening();
@@ -100,13 +121,13 @@ impl Iterator for Events {
             return None;
         }
         if let Some((kind, _)) = self.error.as_ref().filter(|(_, after)| *after <= self.next) {
-            self.phase = Phase::Over;
+            self.phase = Phase::Digest;
             let number = self.next + responses::OPENING_EVENTS;
             let event = error::event(self.turn.dialect, kind, &self.message, number);
             return Some(Piece { bytes: event.into_bytes(), is_content: false });
         }
         if self.next == self.turn.deltas {
-            self.phase = Phase::Over;
+            self.phase = Phase::Digest;
             return Some(Piece { bytes: self.closing().into_bytes(), is_content: false });
         }
         let event = self.content(self.next);

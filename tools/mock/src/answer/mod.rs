@@ -18,12 +18,15 @@ mod turn;
 
 use std::path::Path;
 
+use tidegate_tools::digest::{self, Digest};
+
 pub use endpoint::{Dialect, Endpoint};
 pub use events::{Events, Piece};
 pub use facts::{Facts, model as facts_model};
 
 use crate::knobs::{Knobs, Say};
 use crate::request::{Body, Head};
+pub use turn::STAMP_PLACE;
 use turn::Turn;
 
 /// An answer before it is framed.
@@ -63,6 +66,11 @@ impl Ask<'_> {
         let mut found = headers::of(dialect, status, self.sequence);
         let kind = say.content_type.as_deref().unwrap_or(kind);
         found.insert(0, ("content-type".to_owned(), kind.to_owned()));
+        if let (true, Content::Recorded(bytes) | Content::Whole(bytes)) = (say.digest, &content) {
+            let mut digest = Digest::default();
+            digest.push(bytes);
+            found.push((digest::HEADER.to_owned(), digest.text()));
+        }
         if let Some(encoding) = &say.encoding {
             found.push(("content-encoding".to_owned(), encoding.clone()));
         }

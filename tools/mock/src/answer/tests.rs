@@ -208,3 +208,19 @@ fn a_path_with_a_foreign_prefix_is_echoed() {
     assert_eq!(Endpoint::of("GET", "/v1/models/a"), Endpoint::Model);
     assert_eq!(json("/anthropic/v1/messages", "{}", "")["path"], "/anthropic/v1/messages");
 }
+
+#[test]
+fn a_stream_tells_its_digest_last() {
+    for target in TURNS {
+        for knobs in ["digest, stamp", "digest, event_error=overloaded_error@2"] {
+            let text = bytes(answer(target, r#"{"stream":true}"#, knobs));
+            let text = String::from_utf8(text).unwrap();
+            let (payload, told) = text.rsplit_once(digest::COMMENT).unwrap();
+            let mut digest = Digest::default();
+            digest.push(payload.as_bytes());
+            assert_eq!(told, format!("{}\n\n", digest.text()), "{target} {knobs}");
+            let stamps = payload.matches(STAMP_PLACE).count();
+            assert_eq!(stamps, if knobs.contains("stamp") { 12 } else { 0 }, "{target}");
+        }
+    }
+}

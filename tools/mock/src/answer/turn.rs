@@ -21,6 +21,8 @@ pub struct Turn {
     pub no_usage: bool,
     pub output_tokens: u64,
     pub sequence: u64,
+    /// Text of a content event begins with the place for a time stamp.
+    pub stamp: bool,
     pub tool: Option<Tool>,
     pub word: String,
 }
@@ -40,6 +42,7 @@ impl Turn {
             no_usage: say.no_usage,
             output_tokens: say.output_tokens.unwrap_or(u64::from(deltas)),
             sequence,
+            stamp: say.stamp,
             tool: facts.tool,
             word: say.word.clone().unwrap_or_else(|| "tide".to_owned()),
         }
@@ -56,10 +59,11 @@ impl Turn {
 
     /// Text of content event `index`: a word, or a slice of the tool's arguments.
     pub fn delta(&self, index: u32, padding: usize) -> String {
-        match &self.tool {
-            Some(tool) => slice_of(&tool.arguments, index, self.deltas).to_owned(),
-            None => format!("{}{index} {}", self.word, "x".repeat(padding)),
+        if let Some(tool) = &self.tool {
+            return slice_of(&tool.arguments, index, self.deltas).to_owned();
         }
+        let stamp = if self.stamp { STAMP_PLACE } else { "" };
+        format!("{stamp}{}{index} {}", self.word, "x".repeat(padding))
     }
 
     /// The text of all content events.
@@ -109,5 +113,7 @@ fn slice_of(text: &str, index: u32, parts: u32) -> &str {
     text.get(at(index)..at(index + 1)).unwrap_or("")
 }
 
+/// What a stamp looks like before its moment is known.
+pub const STAMP_PLACE: &str = "@0000000000000000000 ";
 const DELTAS: u32 = 12;
 const INPUT_TOKENS: u64 = 25;

@@ -12,6 +12,8 @@ pub struct Fault {
     /// The size line to send in place of the second one.
     pub bad_chunk_size: Option<String>,
     pub close_after: Option<Duration>,
+    /// One bit of this payload byte is flipped, after the digest was taken.
+    pub corrupt: Option<u64>,
     pub cut_after: Option<Point>,
     pub cut_before_head: bool,
     /// FIN inside the n-th chunk-size line.
@@ -48,6 +50,7 @@ impl Fault {
         match key {
             "bad_chunk_size" => self.bad_chunk_size = Some(or("zz").to_owned()),
             "close_after" => self.close_after = Some(duration(value)?),
+            "corrupt" => self.corrupt = Some(size(or("0"))?),
             "cut_after" => self.cut_after = Some(point(value)?),
             "cut_before_head" => self.cut_before_head = switch(value)?,
             "cut_chunk_line" => self.cut_chunk_line = Some(number(or("2"))?),

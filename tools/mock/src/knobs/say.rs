@@ -10,6 +10,8 @@ pub struct Say {
     pub body_size: Option<usize>,
     pub cache_read_tokens: Option<u64>,
     pub content_type: Option<String>,
+    /// Tells the checksum of what is sent: a header, or a comment at the end of a stream.
+    pub digest: bool,
     pub echo: bool,
     pub encoding: Option<String>,
     pub error_body_size: Option<usize>,
@@ -30,6 +32,8 @@ pub struct Say {
     pub ping: Option<u32>,
     pub raw_body: Option<String>,
     pub replay: Option<String>,
+    /// Content events carry the moment they were written.
+    pub stamp: bool,
     pub status: Option<u16>,
     pub word: Option<String>,
 }
@@ -42,6 +46,7 @@ impl Say {
             "body_size" => self.body_size = Some(length(value)?),
             "cache_read_tokens" => self.cache_read_tokens = Some(number(value)?),
             "content_type" => self.content_type = own(),
+            "digest" => self.digest = switch(value)?,
             "echo" => self.echo = switch(value)?,
             "encoding" => self.encoding = own(),
             "error_body_size" => self.error_body_size = Some(length(value)?),
@@ -58,6 +63,7 @@ impl Say {
             "ping" => self.ping = Some(number(value)?),
             "raw_body" => self.raw_body = own(),
             "replay" => self.replay = Some(replay_name(value)?),
+            "stamp" => self.stamp = switch(value)?,
             "status" => self.status = Some(status(value)?),
             "word" => self.word = own(),
             _ => return Ok(self.set_header(key, value)),

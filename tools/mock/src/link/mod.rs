@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 pub use socket::{Read, Socket};
 pub use tls::{Config, load as load_tls};
 
+use tidegate_tools::tick;
+
 use crate::send::Finish;
 
 /// A connection and its inbound buffer.
@@ -95,7 +97,7 @@ impl Link {
             }
             if !watch || self.unread().len() >= WATCH_MAX {
                 // Readiness would tell of the unread bytes only, so look for the hang-up itself.
-                monoio::time::sleep(left.unwrap_or(LOOK_EVERY).min(LOOK_EVERY)).await;
+                sleep(left.unwrap_or(LOOK_EVERY).min(LOOK_EVERY)).await;
                 if watch && self.socket.is_hung_up() {
                     self.peer_left = true;
                 }
@@ -153,6 +155,12 @@ impl Link {
     }
 }
 
+/// Precise, so that paced streams keep the phases they began with.
+fn sleep(time: Duration) -> tick::Sleep {
+    let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    tick::sleep_until(tick::now_ns().saturating_add(nanoseconds))
+}
+
 /// False when `time` passed first. Only waits that own no buffer are raced.
 async fn is_readable_within(socket: &Socket, time: Option<Duration>) -> bool {
     let mut readable = pin!(socket.readable());
@@ -160,7 +168,7 @@ async fn is_readable_within(socket: &Socket, time: Option<Duration>) -> bool {
         readable.await;
         return true;
     };
-    let mut sleep = pin!(monoio::time::sleep(time));
+    let mut sleep = pin!(sleep(time));
     std::future::poll_fn(|cx| {
         if readable.as_mut().poll(cx).is_ready() {
             return Poll::Ready(true);

@@ -116,7 +116,10 @@ impl Plan {
             Phase::Opening => self.opening(),
             Phase::Head => self.head(),
             Phase::Body => match self.source.next() {
-                Some(piece) => self.piece(&piece),
+                Some(mut piece) => {
+                    self.corrupt(&mut piece.bytes);
+                    self.piece(&piece);
+                }
                 None => self.phase = Phase::Tail,
             },
             Phase::Tail => self.tail(),
@@ -206,6 +209,14 @@ impl Plan {
             Point::Events(at) => at > 0 && at <= events,
             Point::End => false,
         });
+    }
+
+    fn corrupt(&self, bytes: &mut [u8]) {
+        let at = self.knobs.fault.corrupt.and_then(|at| at.checked_sub(self.payload_sent));
+        let at = at.and_then(|at| usize::try_from(at).ok());
+        if let Some(byte) = at.and_then(|at| bytes.get_mut(at)) {
+            *byte ^= 1;
+        }
     }
 
     /// Pushes one write; false when it ends inside a chunk-size line.

@@ -4,7 +4,11 @@
 
 use std::time::{Duration, Instant};
 
+use tidegate_tools::digest::{STAMP, STAMP_DIGITS};
+use tidegate_tools::tick;
+
 use super::{Finish, Plan, Step};
+use crate::answer::STAMP_PLACE;
 use crate::link::{Link, Waited};
 
 /// How an answer ended.
@@ -43,6 +47,7 @@ pub async fn run(link: &mut Link, plan: &mut Plan, watches: bool) -> Outcome {
             started: None,
         },
         pending: Vec::new(),
+        stamps: plan.knobs().say.stamp,
         watches,
         watches_never: plan.knobs().fault.ignore_leave,
     };
@@ -61,6 +66,7 @@ struct Runner<'a> {
     link: &'a mut Link,
     outcome: Outcome,
     pending: Vec<u8>,
+    stamps: bool,
     watches: bool,
     watches_never: bool,
 }
@@ -111,7 +117,10 @@ impl Runner<'_> {
         if self.pending.is_empty() {
             return true;
         }
-        let bytes = std::mem::take(&mut self.pending);
+        let mut bytes = std::mem::take(&mut self.pending);
+        if self.stamps {
+            stamp(&mut bytes);
+        }
         let Some(delay) = self.byte_delay else {
             self.pending = match self.write(bytes).await {
                 Some(bytes) => bytes,
@@ -157,6 +166,18 @@ impl Runner<'_> {
         self.outcome.peer_left = Some(Instant::now());
         // There is nobody to say goodbye to.
         self.outcome.finish = Some(Finish::Stall);
+    }
+}
+
+/// Puts the time into every place for it.
+fn stamp(bytes: &mut [u8]) {
+    let place = STAMP_PLACE.as_bytes();
+    let found: Vec<_> = memchr::memmem::find_iter(bytes, place).collect();
+    let mark = format!("{}{:0STAMP_DIGITS$} ", char::from(STAMP), tick::now_ns());
+    for at in found {
+        if let Some(place) = bytes.get_mut(at..at + mark.len()) {
+            place.copy_from_slice(mark.as_bytes());
+        }
     }
 }
 

@@ -191,3 +191,39 @@ fn it_ends_with_its_stdin() {
     let mock = Mock::start("epoll", &[]).unwrap();
     assert!(mock.close_stdin().success());
 }
+
+#[test]
+fn stamps_tell_when_an_event_was_written() {
+    each_driver(&[], |mock| {
+        let mut client = mock.connect();
+        let begun = tidegate_tools::tick::now_ns();
+        client.send(&post("stamp, events=3, rate=200, close", r#"{"stream":true}"#));
+        let (text, _) = client.read_to_end();
+        let digits = |part: &str| part[..19].parse::<u64>().unwrap();
+        let stamps: Vec<u64> = text.split("\"@").skip(1).map(digits).collect();
+        assert_eq!(stamps.len(), 3, "{text}");
+        // Paced by the knob, so never earlier than the rate allows.
+        for (index, stamp) in (1..).zip(stamps) {
+            assert!(stamp >= begun + index * 5_000_000, "{text}");
+        }
+    });
+}
+
+#[test]
+fn a_corrupt_byte_is_not_in_the_digest() {
+    each_driver(&[], |mock| {
+        let mut client = mock.connect();
+        let mut bodies = Vec::new();
+        for knobs in ["digest, corrupt=30", "digest"] {
+            client.send(&post(knobs, r#"{"model":"m"}"#));
+            bodies.push(client.read_response());
+        }
+        let told = |head: &str, body: &str| {
+            let mut digest = tidegate_tools::digest::Digest::default();
+            digest.push(body.as_bytes());
+            head.contains(&digest.text())
+        };
+        assert!(!told(&bodies[0].0, &bodies[0].1), "{bodies:?}");
+        assert!(told(&bodies[1].0, &bodies[1].1), "{bodies:?}");
+    });
+}

@@ -102,7 +102,7 @@ impl Statement for Event {
                     seen.stop_reason = Some(reason);
                     seen.stops += 1;
                 }
-                overlay(seen, self.usage);
+                overlay(seen, self.usage.as_ref());
             }
             Some(Kind::Stop) => seen.terminal_seen = true,
             Some(Kind::Error) => {
@@ -142,7 +142,7 @@ impl Message {
     fn begin(&self, seen: &mut Observed) {
         seen.model = seen.model.or(self.model);
         seen.id = seen.id.or(self.id);
-        overlay(seen, self.usage);
+        overlay(seen, self.usage.as_ref());
     }
 }
 

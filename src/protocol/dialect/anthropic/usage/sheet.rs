@@ -51,7 +51,7 @@ pub enum Line {
 }
 
 /// Each line that is present and not null replaces the one before; 0 is a value.
-pub fn overlay(seen: &mut Observed, sheet: Option<Sheet>) {
+pub fn overlay(seen: &mut Observed, sheet: Option<&Sheet>) {
     let Some(sheet) = sheet.filter(|sheet| sheet.is_object) else { return };
     let (new, old) = (sheet.figures, seen.figures.unwrap_or_default());
     let mut figures = Figures {

@@ -68,18 +68,22 @@ impl Statement for Chunk {
     const USAGE: fn(&Figures) -> Usage = Usage::with_cache;
 
     fn commit(&self, _event: &[u8], seen: &mut Observed) {
-        seen.model = seen.model.or(self.model);
-        seen.id = seen.id.or(self.id);
         let figures = Sheet::figures(self.usage.as_ref())
             .or_else(|| Sheet::figures(self.groq_usage.as_ref()))
             .or_else(|| Sheet::figures(self.choice_usage.as_ref()));
+        let stops = self.stops + u64::from(self.choice_stop.is_some());
+        // A tier is in every chunk, and most chunks are passed over: one that says nothing else is
+        // not asked, or it would count wherever a read happens to end in it.
+        if Self::wants_more(seen) || figures.is_some() || stops > 0 || self.error.is_some() {
+            seen.service_tier = self.service_tier.or(seen.service_tier);
+        }
+        seen.model = seen.model.or(self.model);
+        seen.id = seen.id.or(self.id);
         seen.figures = figures.or(seen.figures);
-        let mut last = *self;
-        last.end_choice();
-        seen.stop_reason = last.stop_reason.or(seen.stop_reason);
-        seen.stops += last.stops;
+        // The last choice has not ended yet.
+        seen.stop_reason = self.choice_stop.or(self.stop_reason).or(seen.stop_reason);
+        seen.stops += stops;
         seen.error = seen.error.or(self.error);
-        seen.service_tier = self.service_tier.or(seen.service_tier);
     }
 }
 

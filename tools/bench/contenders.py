@@ -1,0 +1,377 @@
+"""Who is measured: how each is configured, started and ended.
+
+Never installs anything: what is missing is told with the command that would install it.
+"""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+KEYS = [f"sk-bench-{index}" for index in range(8)]
+CALLER_KEY = "tg-bench-0123456789abcdef0123456789"
+PATIENCE_S = 20
+
+
+@dataclass
+class Place:
+    """Where a run takes place."""
+
+    binaries: Path
+    cores: list
+    folder: Path
+    mock: str  # host:port
+    scripted: str  # host:port of a mock that refuses 1 %
+
+
+@dataclass
+class Running:
+    """A started contender."""
+
+    process: subprocess.Popen
+    url: str
+    pids: list = field(default_factory=list)
+
+    def stop(self):
+        """Ends it, by force if it does not listen."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Contender:
+    """One way to stand between load and mock."""
+
+    name = ""
+    install = ""
+    has_pool = False
+    bases = False
+
+    def is_installed(self, place):
+        """Whether it can be started here."""
+        raise NotImplementedError
+
+    def start(self, place, to):
+        """Starts it in front of `to`, a host:port."""
+        raise NotImplementedError
+
+
+class Tidegate(Contender):
+    """The gateway: authentication, a pool of 8 keys, accounting and journal on, or both off."""
+
+    has_pool = True
+    install = "cargo build --release"
+
+    def __init__(self, name, driver, accounting=True):
+        self.name, self.driver, self.accounting = name, driver, accounting
+        self.left_out = []
+
+    def is_installed(self, place):
+        return (place.binaries / "tidegate").exists()
+
+    def start(self, place, to):
+        config = place.folder / f"{self.name}-{to.rsplit(':', 1)[1]}.toml"
+        binary = str(place.binaries / "tidegate")
+        # A version that does not have a setting yet refuses it by name: it is left out, and told.
+        left_out = set()
+        for _ in range(2):
+            config.write_text(self.config(place, to, left_out), encoding="utf-8")
+            check = [binary, "check", "--config", str(config)]
+            done = subprocess.run(check, capture_output=True, text=True, check=False)
+            refused = re.findall(r"`([a-z_.]+)` is not available", done.stderr)
+            if not refused:
+                break
+            left_out |= set(refused)
+        self.left_out = sorted(left_out)
+        # The journal goes to a file: a pipe nobody reads would stop it.
+        return start_announced([binary, "run", "--config", str(config)], place, stream="stderr")
+
+    def config(self, place, to, left_out):
+        """The configuration without these settings."""
+        keys = "\n".join(f'[[provider.key]]\nvalue = "{key}"' for key in KEYS)
+        optional = {
+            "provider.select": 'select = "round_robin"',
+            "provider.cooldown": 'cooldown = { base = "1s", ceiling = "1s", jitter = 0.0 }',
+            "observation": f"[observation]\naccounting = {'true' if self.accounting else 'false'}",
+        }
+        given = {name: "" if name in left_out else text for name, text in optional.items()}
+        return f"""
+[server]
+listen = ["127.0.0.1:0"]
+workers = {len(place.cores)}
+driver = "{self.driver}"
+[auth]
+mode = "keys"
+[[caller]]
+name = "bench"
+key = "{CALLER_KEY}"
+[[provider]]
+name = "mock"
+dialect = "anthropic"
+base_url = "http://{to}"
+{given["provider.select"]}
+{given["provider.cooldown"]}
+{keys}
+{given["observation"]}
+[log]
+level = "{'info' if self.accounting else 'warn'}"
+"""
+
+
+class Relay(Contender):
+    """Bytes both ways on the same runtime: the floor."""
+
+    name = "relay"
+    install = "cargo build --release -p tidegate-load"
+    bases = True
+
+    def is_installed(self, place):
+        return (place.binaries / "tidegate-load").exists()
+
+    def start(self, place, to):
+        command = [str(place.binaries / "tidegate-load"), "relay", "--to", to]
+        return start_announced(command, place, stream="stdout")
+
+
+class Nginx(Contender):
+    """nginx as a reverse proxy that buffers nothing."""
+
+    name = "nginx"
+    install = "apt-get install nginx-light"
+    bases = True
+
+    def is_installed(self, place):
+        return bool(shutil.which("nginx"))
+
+    def start(self, place, to):
+        port, home = _free_port(), place.folder / f"nginx-{to.rsplit(':', 1)[1]}"
+        home.mkdir(exist_ok=True)
+        (home / "nginx.conf").write_text(
+            f"""daemon off; worker_processes {len(place.cores)}; pid {home}/pid;
+error_log {home}/error.log crit;
+events {{ worker_connections 8192; }}
+http {{
+  access_log off; keepalive_requests 1000000000; client_max_body_size 64m;
+  client_body_temp_path {home}/body; proxy_temp_path {home}/proxy;
+  fastcgi_temp_path {home}/f; uwsgi_temp_path {home}/u; scgi_temp_path {home}/s;
+  client_body_buffer_size 128k;
+  upstream mock {{ server {to}; keepalive 256; keepalive_requests 1000000000; }}
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{
+      proxy_pass http://mock; proxy_http_version 1.1; proxy_set_header Connection "";
+      proxy_buffering off; proxy_request_buffering off; proxy_read_timeout 600s;
+    }}
+  }}
+}}
+""",
+            encoding="utf-8",
+        )
+        command = ["nginx", "-p", str(home), "-c", str(home / "nginx.conf")]
+        return _start_at_port(command, place, port)
+
+
+class Haproxy(Contender):
+    """HAProxy in HTTP mode with `option http-no-delay`, which streams need."""
+
+    name = "haproxy"
+    install = "apt-get install haproxy"
+    bases = True
+
+    def is_installed(self, place):
+        return bool(shutil.which("haproxy"))
+
+    def start(self, place, to):
+        port = _free_port()
+        config = place.folder / f"haproxy-{to.rsplit(':', 1)[1]}.cfg"
+        config.write_text(
+            f"""global
+  nbthread {len(place.cores)}
+  maxconn 8192
+defaults
+  mode http
+  option http-no-delay
+  http-reuse always
+  timeout connect 5s
+  timeout client 600s
+  timeout server 600s
+frontend front
+  bind 127.0.0.1:{port}
+  default_backend mock
+backend mock
+  server mock {to}
+""",
+            encoding="utf-8",
+        )
+        return _start_at_port(["haproxy", "-q", "-f", str(config)], place, port)
+
+
+class Envoy(Contender):
+    """Envoy with one worker and one cluster."""
+
+    name = "envoy"
+    install = "see https://www.envoyproxy.io/docs/envoy/latest/start/install"
+
+    def is_installed(self, place):
+        return bool(shutil.which("envoy"))
+
+    def start(self, place, to):
+        port, (host, to_port) = _free_port(), to.split(":")
+        config = place.folder / f"envoy-{to_port}.yaml"
+        manager = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3"
+        router = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
+        config.write_text(
+            f"""static_resources:
+  listeners:
+  - address: {{ socket_address: {{ address: 127.0.0.1, port_value: {port} }} }}
+    filter_chains:
+    - filters:
+      - name: envoy.filters.network.http_connection_manager
+        typed_config:
+          "@type": {manager}.HttpConnectionManager
+          stat_prefix: bench
+          route_config:
+            virtual_hosts:
+            - name: all
+              domains: ["*"]
+              routes: [{{ match: {{ prefix: / }}, route: {{ cluster: mock, timeout: 0s }} }}]
+          http_filters:
+          - name: envoy.filters.http.router
+            typed_config: {{ "@type": {router} }}
+  clusters:
+  - name: mock
+    connect_timeout: 5s
+    load_assignment:
+      cluster_name: mock
+      endpoints:
+      - lb_endpoints:
+        - endpoint:
+            address: {{ socket_address: {{ address: {host}, port_value: {to_port} }} }}
+""",
+            encoding="utf-8",
+        )
+        command = ["envoy", "-c", str(config), "--concurrency", str(len(place.cores)), "-l", "off"]
+        return _start_at_port(command, place, port)
+
+
+class Litellm(Contender):
+    """LiteLLM's proxy with the mock as an Anthropic base URL."""
+
+    name = "litellm"
+    install = "pip install 'litellm[proxy]'"
+
+    def is_installed(self, place):
+        return bool(shutil.which("litellm"))
+
+    def start(self, place, to):
+        port = _free_port()
+        config = place.folder / f"litellm-{to.rsplit(':', 1)[1]}.yaml"
+        config.write_text(
+            f"""model_list:
+- model_name: claude-sonnet-4-5
+  litellm_params:
+    model: anthropic/claude-sonnet-4-5
+    api_base: http://{to}
+    api_key: {KEYS[0]}
+""",
+            encoding="utf-8",
+        )
+        command = ["litellm", "--config", str(config), "--host", "127.0.0.1", "--port", str(port)]
+        return _start_at_port(command, place, port)
+
+
+CONTENDERS = (
+    Tidegate("tidegate", "io_uring"),
+    Tidegate("tidegate-epoll", "epoll"),
+    Tidegate("tidegate-bare", "io_uring", accounting=False),
+    Relay(),
+    Haproxy(),
+    Nginx(),
+    Envoy(),
+    Litellm(),
+)
+
+# Known, but nobody has written down yet how to start them here.
+NOT_DRIVEN = {
+    "portkey": "npx @portkey-ai/gateway",
+    "smg": "pip install smg",
+    "vllm-router": "pip install vllm-router",
+}
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def pinned(cores, command):
+    """The command on these cores only."""
+    return ["taskset", "-c", ",".join(map(str, cores)), *command]
+
+
+def start_announced(command, place, stream):
+    """Starts a program that prints `listening http://ADDR`."""
+    log = place.folder / f"{Path(command[0]).name}-{time.monotonic_ns()}.log"
+    with open(log, "wb") as sink:
+        where = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: sink}
+        process = subprocess.Popen(
+            pinned(place.cores, command), stdin=subprocess.DEVNULL, cwd=place.folder, **where
+        )
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until and process.poll() is None:
+        found = re.search(r"^listening (http://\S+)", log.read_text("utf-8", "replace"), re.M)
+        if found:
+            return Running(process, found.group(1), [process.pid])
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    raise RuntimeError(f"{command[0]} does not listen:\n{log.read_text('utf-8', 'replace')}")
+
+
+def _start_at_port(command, place, port):
+    """Starts a program that listens at `port` once it is ready."""
+    log = place.folder / f"{command[0]}.log"
+    with open(log, "ab") as sink:
+        process = subprocess.Popen(
+            pinned(place.cores, command),
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            cwd=place.folder,
+        )
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return Running(process, f"http://127.0.0.1:{port}", family(process.pid))
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    raise RuntimeError(f"{command[0]} does not listen:\n{log.read_text('utf-8', 'replace')}")
+
+
+def family(pid):
+    """The process and all its children, theirs too."""
+    parents = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                stat = Path(f"/proc/{entry}/stat").read_text("utf-8", "replace")
+            except OSError:
+                continue
+            parents.setdefault(int(stat.rsplit(")", 1)[1].split()[1]), []).append(int(entry))
+    found, ahead = [], [pid]
+    while ahead:
+        one = ahead.pop()
+        found.append(one)
+        ahead.extend(parents.get(one, []))
+    return found
