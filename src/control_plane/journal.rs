@@ -1,5 +1,5 @@
 //! Hands what workers recorded to those who want it: one JSON line per exchange on stderr and one
-//! structured line per failure (BEHAVIOUR 9), the live tail. Never keeps a record.
+//! structured line per failure (BEHAVIOUR 9), the live tail, metrics. Never keeps a record.
 
 use std::io::Write;
 
@@ -14,7 +14,10 @@ pub fn drain(plane: &Plane) {
             while let Some(entry) = cell.journal.pop() {
                 match entry {
                     Entry::Exchange(record) => hand_out(plane, &record),
-                    Entry::KeyState(state) => write_key_state(&state),
+                    Entry::KeyState(state) => {
+                        plane.metrics.observed.key_state(&state);
+                        write_key_state(&state);
+                    }
                 }
             }
             if cell.journal.fall_asleep() {
@@ -29,6 +32,7 @@ fn hand_out(plane: &Plane, record: &Record) {
         write_failure(record, code);
     }
     plane.today.count(record);
+    plane.metrics.observed.exchange(record);
     let is_logged = tracing::enabled!(tracing::Level::INFO);
     if is_logged || plane.events.has_tails() {
         let line = Request::of(record).line();

@@ -9,6 +9,7 @@ mod drain;
 mod events;
 mod journal;
 pub mod log;
+mod metrics;
 mod plane;
 pub mod reload;
 mod resolve;
@@ -69,6 +70,7 @@ async fn serve(parts: Parts<'_>, ready: impl FnOnce()) -> io::Result<ExitCode> {
         commands,
         driver,
         events: events::Events::default(),
+        metrics: metrics::Metrics::new(shared.clone(), driver),
         shared,
         today: today::Today::default(),
     });
@@ -98,14 +100,16 @@ async fn serve(parts: Parts<'_>, ready: impl FnOnce()) -> io::Result<ExitCode> {
             }
             _ = hangup.recv() => {
                 // It has told its errors.
-                let _told = reloads.reload();
+                plane.metrics.observed.reloaded(reloads.reload().is_ok());
                 reloaded.notify_one();
             }
             Some(command) = asked.recv() => match command {
                 Command::Drain => break drain::run(&plane, &bell, (&mut signals, asked)).await?,
                 Command::Reload(answer) => {
+                    let outcome = reloads.reload();
+                    plane.metrics.observed.reloaded(outcome.is_ok());
                     // Who asked may have left.
-                    let _gone = answer.send(reloads.reload());
+                    let _gone = answer.send(outcome);
                     reloaded.notify_one();
                 }
             },

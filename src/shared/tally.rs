@@ -52,6 +52,18 @@ pub struct Served {
     pub tokens: [u64; KINDS.len()],
 }
 
+impl Served {
+    /// Takes in what another worker counted.
+    pub fn add(&mut self, other: &Self) {
+        self.rate_limits += other.rate_limits;
+        self.reasoning += other.reasoning;
+        self.requests += other.requests;
+        for (sum, tokens) in self.tokens.iter_mut().zip(other.tokens) {
+            *sum += tokens;
+        }
+    }
+}
+
 /// What went wrong and is only counted.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Fault {
@@ -137,10 +149,8 @@ impl Models {
         if model.is_empty() {
             return Model::OTHER;
         }
-        let search = |names: &Classes| match answered {
-            true => names.intern(model),
-            false => names.find(model),
-        };
+        let search =
+            |names: &Classes| if answered { names.intern(model) } else { names.find(model) };
         match search(&self.first) {
             Class::Named(index) => Model(index),
             Class::Other => match search(&self.second) {
@@ -237,7 +247,7 @@ impl<K, const N: usize> Table<K, N> {
     }
 
     fn rows(&self) -> impl Iterator<Item = (Option<&K>, [u64; N])> {
-        let load = |counts: &[Count; N]| std::array::from_fn(|at| counts[at].load());
+        let load = |counts: &[Count; N]| counts.each_ref().map(Count::load);
         let rows = self.rows.iter().filter_map(OnceLock::get);
         let rows = rows.map(move |row| (Some(&row.key), load(&row.counts)));
         rows.chain(std::iter::once((None, load(&self.crowd))))
@@ -279,6 +289,7 @@ const SERVED_MAX: usize = 4_096;
 /// A table so crowded that a key's row is not found within so many is as good as full.
 const PROBES_MAX: usize = 64;
 
+#[cfg(not(any(tidegate_loom, tidegate_shuttle)))]
 const _: () = assert!(size_of::<[Count; COUNTS]>() == 64, "a row's counts are one cache line");
 
 #[cfg(all(test, not(tidegate_loom)))]
