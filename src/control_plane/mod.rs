@@ -9,6 +9,7 @@ mod drain;
 mod events;
 mod journal;
 pub mod log;
+mod metrics;
 mod plane;
 pub mod reload;
 mod resolve;
@@ -20,11 +21,13 @@ use std::io;
 use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::UnixStream;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
 
 use crate::shared::Shared;
 use crate::shared::clock::Millis;
@@ -69,6 +72,7 @@ async fn serve(parts: Parts<'_>, ready: impl FnOnce()) -> io::Result<ExitCode> {
         commands,
         driver,
         events: events::Events::default(),
+        metrics: metrics::Metrics::new(shared.clone(), driver),
         shared,
         today: today::Today::default(),
     });
@@ -80,11 +84,19 @@ async fn serve(parts: Parts<'_>, ready: impl FnOnce()) -> io::Result<ExitCode> {
         tasks.spawn(serve_admin(plane.clone(), listener));
     }
     let mut ready = Some(ready);
+    // When records that were rung for are looked at: many in one go, since each wake-up of this
+    // thread costs more than a record.
+    let mut due = None;
     let outcome = loop {
         tokio::select! {
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                due = None;
+                journal::drain(&plane);
+            }
             rung = bell.readable() => {
                 rung?;
-                hear(&plane, &bell);
+                silence(&bell);
+                due.get_or_insert_with(|| Instant::now() + GATHER);
                 if plane.shared.workers.iter().any(WorkerCell::has_ended) {
                     // Not draining, so this worker failed and has said why.
                     break ExitCode::FAILURE;
@@ -98,14 +110,16 @@ async fn serve(parts: Parts<'_>, ready: impl FnOnce()) -> io::Result<ExitCode> {
             }
             _ = hangup.recv() => {
                 // It has told its errors.
-                let _told = reloads.reload();
+                plane.metrics.observed.reloaded(reloads.reload().is_ok());
                 reloaded.notify_one();
             }
             Some(command) = asked.recv() => match command {
                 Command::Drain => break drain::run(&plane, &bell, (&mut signals, asked)).await?,
                 Command::Reload(answer) => {
+                    let outcome = reloads.reload();
+                    plane.metrics.observed.reloaded(outcome.is_ok());
                     // Who asked may have left.
-                    let _gone = answer.send(reloads.reload());
+                    let _gone = answer.send(outcome);
                     reloaded.notify_one();
                 }
             },
@@ -124,10 +138,18 @@ async fn serve_admin(plane: Arc<Plane>, listener: TcpListener) {
     }
 }
 
-/// Silences the bell, through the runtime so that it waits for the next ring, and looks at what
-/// the workers recorded.
+/// Silences the bell and looks at what the workers recorded.
 fn hear(plane: &Plane, bell: &UnixStream) {
-    let mut rings = [0; 256];
-    while matches!(bell.try_read(&mut rings), Ok(n) if n > 0) {}
+    silence(bell);
     journal::drain(plane);
 }
+
+/// Through the runtime, so that it waits for the next ring.
+fn silence(bell: &UnixStream) {
+    let mut rings = [0; 256];
+    while matches!(bell.try_read(&mut rings), Ok(n) if n > 0) {}
+}
+
+/// How long records gather before they are looked at: a queue has room for many times as many as a
+/// worker makes meanwhile.
+const GATHER: Duration = Duration::from_millis(20);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use super::events::Events;
+use super::metrics::Metrics;
 use super::today::Today;
 use crate::config::ConfigError;
 use crate::shared::Shared;
@@ -22,6 +23,8 @@ pub struct Plane {
     pub driver: &'static str,
     /// The live tail.
     pub events: Events,
+    /// What scrapers read.
+    pub metrics: Metrics,
     /// The state both planes see.
     pub shared: Arc<Shared>,
     /// What was counted since midnight.

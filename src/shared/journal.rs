@@ -144,20 +144,30 @@ pub struct Answered {
 
 /// Counts of gaps: place n holds those of 2^(n-1) up to 2^n milliseconds, the last all longer.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Gaps([u32; GAP_PLACES]);
+pub struct Gaps {
+    counts: [u32; GAP_PLACES],
+    /// All of them together.
+    sum_ms: u64,
+}
 
 impl Gaps {
     /// Counts a gap of `ms` milliseconds.
     pub fn count(&mut self, ms: u64) {
         let place = usize::try_from(u64::BITS - ms.leading_zeros()).unwrap_or(0);
-        if let Some(count) = self.0.get_mut(place.min(GAP_PLACES - 1)) {
+        if let Some(count) = self.counts.get_mut(place.min(GAP_PLACES - 1)) {
             *count = count.saturating_add(1);
         }
+        self.sum_ms = self.sum_ms.saturating_add(ms);
     }
 
     /// The counts, shortest gaps first.
     pub const fn counts(&self) -> &[u32; GAP_PLACES] {
-        &self.0
+        &self.counts
+    }
+
+    /// All gaps together, ms.
+    pub const fn sum_ms(&self) -> u64 {
+        self.sum_ms
     }
 }
 
@@ -225,7 +235,7 @@ impl Default for Journal {
 /// Records a worker may be ahead of the control plane.
 const RECORDS_MAX: usize = 2_048;
 /// 0, 1, 2 to 3, 4 to 7, … and from 16,384 ms on.
-const GAP_PLACES: usize = 16;
+pub const GAP_PLACES: usize = 16;
 
 #[cfg(all(test, not(tidegate_loom)))]
 mod tests {
@@ -302,6 +312,7 @@ mod tests {
         }
         assert_eq!(gaps.counts()[..4], [1, 1, 2, 1]);
         assert_eq!(gaps.counts()[GAP_PLACES - 1], 1);
+        assert_eq!(gaps.sum_ms(), 1_000_010);
     }
 }
 

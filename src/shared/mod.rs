@@ -6,6 +6,8 @@
 //! | [`setup::Turning`] | control plane | workers that miss a key |
 //! | [`lifecycle::Lifecycle`] | control plane | workers |
 //! | [`counters::Counters`] | its own worker | any worker's `/livez`, control plane |
+//! | [`tally::Tally`] | its own worker | control plane |
+//! | names of models in labels ([`tally::Models`]) | any worker, each name once | all |
 //! | [`worker_cell::WorkerCell`] (adopted version) | its own worker | control plane |
 //! | [`journal::Journal`] | its own worker pushes | control plane pops |
 //! | state words ([`credential::cooldown::StateWord`]) | whoever has an event | walks |
@@ -47,6 +49,7 @@ use ledger::{Changes, Ledger};
 use lifecycle::Lifecycle;
 use published::Published;
 use setup::{Prepared, Setup, Turning};
+use tally::Models;
 use wake::Wake;
 use worker_cell::WorkerCell;
 
@@ -61,6 +64,8 @@ pub struct Shared {
     pub keyed_hash: KeyedHash,
     /// Running, draining or stopping.
     pub lifecycle: Lifecycle,
+    /// Names of models in labels.
+    pub models: Models,
     /// The configuration in force, with its state.
     pub setup: Published<Setup>,
     /// Whether another configuration is being put in force this moment.
@@ -96,6 +101,7 @@ impl Shared {
             bell: Wake::new()?,
             keyed_hash,
             lifecycle: Lifecycle::new(),
+            models: Models::new(),
             setup: Published::new(Arc::new(setup)),
             turning: Turning::default(),
             wall: WallClock::start(),

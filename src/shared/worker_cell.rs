@@ -5,9 +5,10 @@ use crossbeam::utils::CachePadded;
 use super::atomic::{AtomicU8, AtomicU64, Ordering};
 use super::counters::Counters;
 use super::journal::Journal;
+use super::tally::Tally;
 use super::wake::Wake;
 
-/// One worker's cell. `adopted` and `counters` are written by that worker alone.
+/// One worker's cell. `adopted`, `counters` and `tally` are written by that worker alone.
 #[derive(Debug)]
 pub struct WorkerCell {
     adopted: CachePadded<AtomicU64>,
@@ -16,6 +17,8 @@ pub struct WorkerCell {
     pub counters: Counters,
     /// Its records.
     pub journal: Journal,
+    /// What it counts by label.
+    pub tally: Tally,
     /// Its bell.
     pub wake: Wake,
 }
@@ -31,6 +34,7 @@ impl WorkerCell {
             done: AtomicU8::new(0),
             counters: Counters::default(),
             journal: Journal::new(),
+            tally: Tally::default(),
             wake: Wake::new()?,
         })
     }

@@ -233,3 +233,28 @@ fn the_live_tail_shows_each_exchange_and_no_key() {
     events.until(&mut tail, "claude-tail");
     assert!(!events.text().contains("planted"), "{}", events.text());
 }
+
+#[test]
+fn metrics_count_exchanges_tokens_limits_and_states() {
+    let limited = format!("{KEY}=429:retry-after=60");
+    let mock = Mock::with(&["--key-script", &limited]);
+    let gateway = gateway(&mock, "");
+    assert_eq!(gateway.ask(message("claude-m")).head.status(), 200);
+    gateway.line("\"model\":\"claude-m\"");
+    let answer = ask(&gateway, &get("/metrics", "host: localhost\r\n"));
+    assert!(answer.head.field("content-type").unwrap().starts_with("application/openmetrics-text"));
+    let text = answer.text();
+    for line in [
+        "tidegate_requests_total{provider=\"anthropic\",model=\"claude-m\",status=\"200\"} 1\n",
+        "tidegate_tokens_total{provider=\"anthropic\",model=\"claude-m\",type=\"output\"}",
+        "tidegate_rate_limits_total{provider=\"anthropic\",model=\"",
+        "tidegate_key_state_transitions_total{provider=\"anthropic\",reason=\"retry_after\"} 1\n",
+        "tidegate_rate_limit_backoff_seconds_bucket{le=\"60.0\",provider=\"anthropic\"} 1\n",
+        "tidegate_attempts_bucket{le=\"2.0\"} 1\n",
+        "tidegate_request_duration_seconds_count 1\n",
+        "tidegate_in_flight 0.0\n",
+    ] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
+    assert!(!text.contains("planted"), "{text}");
+}

@@ -5,6 +5,7 @@ mod body;
 mod guard;
 mod health;
 mod keys;
+mod metrics;
 mod operations;
 mod problem;
 mod status;
@@ -70,6 +71,7 @@ fn endpoints() -> OpenApiRouter<Arc<Plane>> {
         .routes(routes!(keys::one))
         .routes(routes!(keys::reset))
         .routes(routes!(keys::limit))
+        .routes(routes!(metrics::metrics))
         .routes(routes!(operations::reload))
         .routes(routes!(operations::drain))
         .routes(routes!(operations::events))

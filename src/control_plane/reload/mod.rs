@@ -5,7 +5,7 @@
 mod differences;
 mod fixed;
 #[cfg(test)]
-mod scene;
+pub(super) mod scene;
 #[cfg(test)]
 mod tests;
 

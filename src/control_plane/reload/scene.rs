@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::config::{Environment, Flags, Loaded, Sources, load};
 
 /// What a file with this content comes to, `KEY`, `KEY_2`, `ALICE` and `BOB` being set.
-pub(super) fn loaded(content: &str) -> Loaded {
+pub fn loaded(content: &str) -> Loaded {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let folder = format!("tidegate-reload-{}-{number}", std::process::id());

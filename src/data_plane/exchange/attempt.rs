@@ -66,13 +66,15 @@ impl Exchange<'_> {
             Err(NoAnswer::Stale) => self.call(whom, body, true, &is_open).await,
             first => first,
         };
-        match call {
-            Ok(call) => Ok(Some(call)),
-            Err(NoAnswer::Failed(_)) if self.client_is_gone() => Err(Kind::ClientGone),
-            Err(NoAnswer::Failed(kind)) => Err(kind),
-            Err(NoAnswer::Overtaken) => Ok(None),
-            Err(NoAnswer::Stale) => Err(Kind::UpstreamCut),
-        }
+        let kind = match call {
+            Ok(call) => return Ok(Some(call)),
+            Err(NoAnswer::Failed(_)) if self.client_is_gone() => Kind::ClientGone,
+            Err(NoAnswer::Failed(kind)) => kind,
+            Err(NoAnswer::Overtaken) => return Ok(None),
+            Err(NoAnswer::Stale) => Kind::UpstreamCut,
+        };
+        self.count_no_answer(&route.provider.name, &kind);
+        Err(kind)
     }
 
     /// Counts an attempt and notes whom it asks.

@@ -18,6 +18,7 @@ use crate::shared::credential::reason::Reason;
 use crate::shared::credential::transition::Event;
 use crate::shared::credential::walk::{Choice, Now, Terms, Walker};
 use crate::shared::gate::{Refused, Subject};
+use crate::shared::tally::Fault;
 
 /// What follows from one try.
 enum Step<'a> {
@@ -91,7 +92,10 @@ impl Exchange<'_> {
             let now = Millis::now();
             let event = match call.answered.head.status {
                 200..=299 => Some(Event::Succeeded { began }),
-                429 => Some(own_mark(limits).event(began, &route.pool.policy, now)),
+                429 => {
+                    self.count_limit(&route.provider.name);
+                    Some(own_mark(limits).event(began, &route.pool.policy, now))
+                }
                 _ => None,
             };
             event.and_then(|event| guest.state().apply(event, now));
@@ -128,6 +132,8 @@ impl Exchange<'_> {
             self.admission.leave();
             let exhausted = walker.exhausted(self.now());
             trail.exhausted.merge(&exhausted);
+            let why = Fault::PoolExhausted(exhausted.outcome().name());
+            self.count_fault(&route.provider.name, why);
             if exhausted.unified.is_some() && trail.exhausted.unified == exhausted.unified {
                 trail.unified_at = Some(*route);
             }
@@ -285,6 +291,7 @@ impl Exchange<'_> {
                 change.map(|change| (None, change))
             }
             Verdict::Limited { cause, scope, wait_ms } => {
+                self.count_limit(&route.provider.name);
                 let seed = u32::try_from(now.0 & 0xffff_ffff).unwrap_or(0) ^ self.attempts << 24;
                 let mark = (Mark { reason: cause.into(), seed, wait_ms }, policy);
                 let of = (scope == Scope::Class).then_some(class);

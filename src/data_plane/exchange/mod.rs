@@ -7,6 +7,7 @@ pub mod attempt;
 pub mod authenticate;
 pub mod conclude;
 pub mod conversation;
+pub mod count;
 pub mod failover;
 pub mod failure;
 pub mod fields;

@@ -37,16 +37,19 @@ pub struct Seen {
 }
 
 impl Exchange<'_> {
-    /// Records the exchange. A success only when the log wants it; a failure always.
+    /// Counts the exchange, and records it: a success only when somebody wants it, a failure always.
     pub(super) fn record(&mut self, failure: Option<&Kind>) {
-        if failure.is_none() && self.setup.snapshot.log.level < LogLevel::Info {
+        let ended = self.ended(failure);
+        self.count(&ended, failure);
+        let snapshot = &self.setup.snapshot;
+        let is_wanted = snapshot.log.level >= LogLevel::Info
+            || snapshot.admin.listen.is_some()
+            || snapshot.storage.path.is_some();
+        if failure.is_none() && !is_wanted {
             return;
         }
-        let record = Record {
-            answered: std::mem::take(&mut self.seen.answered),
-            asked: self.asked(),
-            ended: self.ended(failure),
-        };
+        let answered = std::mem::take(&mut self.seen.answered);
+        let record = Record { answered, asked: self.asked(), ended };
         let local = &self.client.local;
         if local.cell().journal.push(Entry::Exchange(record)) {
             local.shared.bell.wake();

@@ -68,6 +68,22 @@ pub enum Outcome {
     Tried,
 }
 
+impl Outcome {
+    /// The name in metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AtCap => "at_cap",
+            Self::AuthFailed => "auth_failed",
+            Self::Forbidden => "forbidden",
+            Self::NoKey => "no_key",
+            Self::NoUsableKey => "no_usable_key",
+            Self::RateLimited => "rate_limited",
+            Self::RateLimitedBriefly => "rate_limited_briefly",
+            Self::Tried => "tried",
+        }
+    }
+}
+
 impl Exhausted {
     /// The first rule that applies.
     pub fn outcome(&self) -> Outcome {

@@ -21,7 +21,7 @@ use crate::protocol::http1::Refusal;
 use crate::protocol::http1::framing::{self, BodyLength};
 use crate::protocol::http1::head::ResponseHead;
 use crate::protocol::usage::Observer;
-use crate::shared::tally;
+use crate::shared::tally::{self, Fault};
 use passage::{Passage, Stand, is_in_the_clear, is_stream};
 pub use passage::{is_open_stream, take_payload};
 
@@ -88,6 +88,7 @@ impl Exchange<'_> {
             }
             Err(Broken::Client) => Err(Failure { kind: Kind::ClientGone, sent_any: true }),
             Err(Broken::Upstream(kind)) => {
+                self.count_no_answer(&route.provider.name, &kind);
                 drop(upstream);
                 self.end_broken(&passage, &kind).await;
                 Err(Failure { kind, sent_any: true })
@@ -98,6 +99,9 @@ impl Exchange<'_> {
     /// Looks at an answer that can be read.
     fn observation(&self, route: &Route<'_>, head: &ResponseHead, bytes: &[u8]) -> Observation {
         let readable = self.endpoint.is_scanned() && is_in_the_clear(head, bytes);
+        if self.endpoint.is_scanned() && !readable {
+            self.count_fault(&route.provider.name, Fault::BodyUnobserved("encoded"));
+        }
         let observer = readable
             .then(|| Observer::new(route.provider.dialect, self.endpoint, is_stream(head, bytes)));
         Observation::new(head, bytes, observer)

@@ -1,0 +1,205 @@
+//! What both planes share, read at each scrape: labelled counts summed over workers, gauges of
+//! keys as they stand. Holds no number of its own.
+
+use std::collections::BTreeMap;
+use std::fmt::Error;
+use std::sync::Arc;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+
+use crate::control_plane::shape::key::{Known, state_of, wait_ms};
+use crate::shared::Shared;
+use crate::shared::clock::Millis;
+use crate::shared::credential::utilization::Window;
+use crate::shared::setup::Setup;
+use crate::shared::tally::{Fault, KINDS, Model, Served};
+
+/// All that is read at a scrape.
+#[derive(Debug)]
+pub(super) struct Collected {
+    pub driver: &'static str,
+    pub shared: Arc<Shared>,
+}
+
+/// One series: its labels and its value.
+type Series<V> = (Vec<(&'static str, String)>, V);
+
+impl Collector for Collected {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
+        let mut out = Out { encoder: &mut encoder };
+        out.process(self)?;
+        out.exchanges(&self.shared)?;
+        out.faults(&self.shared)?;
+        out.keys(&self.shared)
+    }
+}
+
+struct Out<'e, 'd> {
+    encoder: &'e mut DescriptorEncoder<'d>,
+}
+
+impl Out<'_, '_> {
+    fn process(&mut self, Collected { driver, shared }: &Collected) -> Result<(), Error> {
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let labels = vec![("driver", (*driver).to_owned()), ("version", version)];
+        self.gauges("runtime_info", "What runs; always 1", vec![(labels, 1.0)])?;
+        let count = |count: u64| vec![(Vec::new(), count)];
+        let in_flight = u32::try_from(shared.in_flight()).unwrap_or(u32::MAX);
+        self.gauges("in_flight", "Exchanges under way", vec![(Vec::new(), f64::from(in_flight))])?;
+        let dropped = shared.workers.iter().map(|cell| cell.journal.dropped()).sum();
+        let help = "Records dropped since a queue was full";
+        self.counters("journal_dropped", help, count(dropped))?;
+        let panics = shared.workers.iter().map(|cell| cell.counters.panics()).sum();
+        self.counters("panics", "Connection tasks that panicked", count(panics))
+    }
+
+    fn exchanges(&mut self, shared: &Shared) -> Result<(), Error> {
+        let mut sums: BTreeMap<(String, &str, u16), Served> = BTreeMap::new();
+        for (key, served) in shared.workers.iter().flat_map(|cell| cell.tally.served()) {
+            let (provider, model, status) = match key {
+                Some(key) => (named(&key.provider), key.model, key.status),
+                None => ("other".to_owned(), Model::OTHER, 0),
+            };
+            let sum = sums.entry((provider, shared.models.name(model), status)).or_default();
+            sum.add(&served);
+        }
+        let by_model = |value: &dyn Fn(&Served) -> u64| {
+            let mut by: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+            for ((provider, model, _), served) in &sums {
+                *by.entry((provider, model)).or_default() += value(served);
+            }
+            let some = by.into_iter().filter(|(_, count)| *count > 0);
+            some.map(|((provider, model), count)| (of_model(provider, model), count))
+                .collect::<Vec<_>>()
+        };
+        let some = sums.iter().filter(|(_, served)| served.requests > 0);
+        let requests = some.map(|((provider, model, status), served)| {
+            let mut labels = of_model(provider, model);
+            labels.push(("status", status.to_string()));
+            (labels, served.requests)
+        });
+        let help = "Exchanges that ended, by what the client got";
+        self.counters("requests", help, requests.collect())?;
+        let mut tokens = Vec::new();
+        for (index, kind) in KINDS.iter().enumerate() {
+            let of_kind = by_model(&|served| served.tokens.get(index).copied().unwrap_or(0));
+            tokens.extend(of_kind.into_iter().map(|(mut labels, count)| {
+                labels.push(("type", (*kind).to_owned()));
+                (labels, count)
+            }));
+        }
+        self.counters("tokens", "Tokens, disjoint by type", tokens)?;
+        let reasoning = by_model(&|served| served.reasoning);
+        self.counters("reasoning_tokens", "Of output tokens, those of reasoning", reasoning)?;
+        let help = "429 answers of providers, those another key made good included";
+        self.counters("rate_limits", help, by_model(&|served| served.rate_limits))
+    }
+
+    fn faults(&mut self, shared: &Shared) -> Result<(), Error> {
+        let mut sums: BTreeMap<(Fault, String), u64> = BTreeMap::new();
+        let tallies = shared.workers.iter().flat_map(|cell| cell.tally.faults());
+        for (key, count) in tallies.filter_map(|(key, count)| Some((key?, count))) {
+            *sums.entry((key.fault, named(&key.provider))).or_default() += count;
+        }
+        let (mut rejects, mut unobserved): (BTreeMap<_, u64>, BTreeMap<_, u64>) = <_>::default();
+        let (mut exhausted, mut errors) = (Vec::new(), Vec::new());
+        for ((fault, provider), count) in sums {
+            let at = ("provider", provider);
+            match fault {
+                Fault::AdmissionReject(reason) => *rejects.entry(reason).or_default() += count,
+                Fault::BodyUnobserved(reason) => *unobserved.entry(reason).or_default() += count,
+                Fault::PoolExhausted(outcome) => {
+                    exhausted.push((vec![at, ("outcome", outcome.to_owned())], count));
+                }
+                Fault::UpstreamError(kind) => {
+                    errors.push((vec![at, ("kind", kind.to_owned())], count));
+                }
+            }
+        }
+        let by_reason = |sums: BTreeMap<&str, u64>| {
+            let labels = |reason: &str| vec![("reason", reason.to_owned())];
+            sums.into_iter().map(|(reason, count)| (labels(reason), count)).collect()
+        };
+        self.counters("admission_rejects", "Exchanges over a cap", by_reason(rejects))?;
+        let help = "Answers whose usage could not be read";
+        self.counters("bodies_unobserved", help, by_reason(unobserved))?;
+        let help = "Walks over a provider's keys that ended without an answer";
+        self.counters("key_pool_exhaustions", help, exhausted)?;
+        self.counters("upstream_errors", "Attempts without a whole answer", errors)
+    }
+
+    fn keys(&mut self, shared: &Shared) -> Result<(), Error> {
+        let setup: Arc<Setup> = shared.setup.load();
+        let (now, wall) = (Millis::now(), shared.wall.now());
+        let (mut states, mut used) = (Vec::new(), Vec::new());
+        let (mut waits, mut in_flight) = (Vec::new(), Vec::new());
+        for known in Known::all(&setup) {
+            let labels =
+                vec![("provider", known.provider.name.clone()), ("key", known.key.name.clone())];
+            let with = |name, value: &str| {
+                let mut labels = labels.clone();
+                labels.push((name, value.to_owned()));
+                labels
+            };
+            let word = known.slot().credential().load();
+            let is = state_of(word, now);
+            let state = |name| (with("state", name), if name == is { 1.0 } else { 0.0 });
+            states.extend(["available", "cooling", "auth_failed", "disabled"].map(state));
+            for (name, window) in [("5h", Window::FiveHour), ("7d", Window::SevenDay)] {
+                let windows = known.slot().windows();
+                let held = windows.utilization(setup.snapshot.observation.floor.0, wall);
+                let value = match window {
+                    Window::FiveHour => held.five_hour,
+                    Window::SevenDay => held.seven_day,
+                };
+                used.extend(value.map(|value| (with("window", name), f64::from(value) / 1_000.0)));
+            }
+            let wait = std::time::Duration::from_millis(wait_ms(word, now).unwrap_or(0));
+            waits.push((labels.clone(), wait.as_secs_f64()));
+            in_flight.push((labels, f64::from(known.slot().gate().in_flight())));
+        }
+        self.gauges("key_state", "1 for the state that a key is in", states)?;
+        self.gauges("key_utilization_ratio", "Share of a window used, as last told", used)?;
+        self.gauges("key_cooldown_seconds", "Until a key is available, or probed", waits)?;
+        self.gauges("key_in_flight", "Attempts under way with a key", in_flight)
+    }
+
+    fn counters(&mut self, name: &str, help: &str, rows: Vec<Series<u64>>) -> Result<(), Error> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut family = self.encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        let (bare, labelled): (Vec<_>, Vec<_>) =
+            rows.into_iter().partition(|(labels, _)| labels.is_empty());
+        for (labels, count) in labelled {
+            ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+        }
+        bare.first().map_or(Ok(()), |(_, count)| ConstCounter::new(*count).encode(family))
+    }
+
+    fn gauges(&mut self, name: &str, help: &str, rows: Vec<Series<f64>>) -> Result<(), Error> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut family = self.encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        let (bare, labelled): (Vec<_>, Vec<_>) =
+            rows.into_iter().partition(|(labels, _)| labels.is_empty());
+        for (labels, value) in labelled {
+            ConstGauge::new(value).encode(family.encode_family(&labels)?)?;
+        }
+        bare.first().map_or(Ok(()), |(_, value)| ConstGauge::new(*value).encode(family))
+    }
+}
+
+fn of_model(provider: &str, model: &str) -> Vec<(&'static str, String)> {
+    vec![("provider", provider.to_owned()), ("model", model.to_owned())]
+}
+
+/// A label is never empty: an exchange may end before a provider is asked.
+fn named(provider: &str) -> String {
+    if provider.is_empty() { "none" } else { provider }.to_owned()
+}

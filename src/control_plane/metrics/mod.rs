@@ -1,0 +1,47 @@
+//! Metrics in the OpenMetrics text format: what workers counted, summed at the scrape, and what
+//! records told. A scrape reads; no worker notices it.
+
+mod collector;
+mod observed;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use prometheus_client::encoding::text;
+use prometheus_client::registry::Registry;
+
+use crate::shared::Shared;
+use collector::Collected;
+pub use observed::Observed;
+
+/// All metrics of the process.
+#[derive(Debug)]
+pub struct Metrics {
+    /// What comes by records.
+    pub observed: Observed,
+    registry: Registry,
+}
+
+impl Metrics {
+    /// Of this process. `driver`: how its workers wait for the kernel.
+    pub fn new(shared: Arc<Shared>, driver: &'static str) -> Self {
+        let mut registry = Registry::with_prefix("tidegate");
+        let observed = Observed::registered(&mut registry);
+        registry.register_collector(Box::new(Collected { driver, shared }));
+        Self { observed, registry }
+    }
+
+    /// All of them, as a scraper reads them.
+    pub fn text(&self) -> String {
+        let mut text = String::with_capacity(TEXT_BYTES);
+        // Writing to a String cannot fail, and no label's own encoding does.
+        let _infallible = text::encode(&mut text, &self.registry);
+        text
+    }
+}
+
+/// What the text is read as.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// A scrape of a few keys and models.
+const TEXT_BYTES: usize = 32_768;
