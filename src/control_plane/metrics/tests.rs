@@ -32,8 +32,10 @@ fn scraped() -> String {
 fn every_line_is_well_formed_and_every_family_stands_once() {
     let text = scraped();
     let head = Regex::new(r"^# (HELP|TYPE) tidegate_[a-z_0-9]+ [^\s].*$").expect("a pattern");
-    let series = r#"^(tidegate_[a-z_0-9]+)(\{[a-z]+="(?:[^"\\]|\\.)*"(?:,[a-z]+="(?:[^"\\]|\\.)*")*\})? [0-9.e+-]+$"#;
-    let series = Regex::new(series).expect("a pattern");
+    let label = r#"[a-z]+="(?:[^"\\]|\\.)*""#;
+    let labels = format!(r"\{{{label}(?:,{label})*\}}");
+    let series = format!("^(tidegate_[a-z_0-9]+)({labels})? [0-9.e+-]+$");
+    let series = Regex::new(&series).expect("a pattern");
     let (mut families, mut seen) = (BTreeSet::new(), BTreeSet::new());
     assert!(text.ends_with("# EOF\n"));
     for line in text.lines().filter(|line| *line != "# EOF") {
