@@ -1,5 +1,5 @@
 //! Hands what workers recorded to those who want it: one JSON line per exchange on stderr and one
-//! structured line per failure (BEHAVIOUR 9), the live tail, metrics. Never keeps a record.
+//! structured line per failure (BEHAVIOUR 9), the live tail, metrics, storage. Keeps no record.
 
 use std::io::Write;
 
@@ -9,12 +9,14 @@ use crate::shared::journal::{Entry, KeyState, Record};
 
 /// Empties every worker's queue, and returns once each has seen that this reader sleeps.
 pub fn drain(plane: &Plane) {
+    let mut are_keys_changed = false;
     for cell in &plane.shared.workers {
         loop {
             while let Some(entry) = cell.journal.pop() {
                 match entry {
                     Entry::Exchange(record) => hand_out(plane, &record),
                     Entry::KeyState(state) => {
+                        are_keys_changed = true;
                         plane.metrics.observed.key_state(&state);
                         write_key_state(&state);
                     }
@@ -25,6 +27,9 @@ pub fn drain(plane: &Plane) {
             }
         }
     }
+    if are_keys_changed {
+        plane.keep_states();
+    }
 }
 
 fn hand_out(plane: &Plane, record: &Record) {
@@ -33,6 +38,9 @@ fn hand_out(plane: &Plane, record: &Record) {
     }
     plane.today.count(record);
     plane.metrics.observed.exchange(record);
+    if let Some(storage) = &plane.storage {
+        storage.keep(record);
+    }
     let is_logged = tracing::enabled!(tracing::Level::INFO);
     if is_logged || plane.events.has_tails() {
         let line = Request::of(record).line();
