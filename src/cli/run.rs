@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tidegate::config::snapshot::Snapshot;
 use tidegate::config::{self, ConfigError, ErrorKind, Loaded, Sources};
 use tidegate::control_plane::reload::{Operator, Reloads};
+use tidegate::control_plane::storage::{Left, Storage, marks};
 use tidegate::control_plane::{self, Parts, admin};
 use tidegate::data_plane::upstream::tls_configs::TlsConfigs;
 use tidegate::data_plane::worker::{self, Seat, pin, runtime, sockets};
@@ -50,6 +51,7 @@ fn serve(loaded: &Loaded, console: &Console) -> Result<ExitCode, String> {
     let (shared, ledger) = Shared::new(snapshot.clone(), prepared, workers, &salt)
         .map_err(|error| format!("cannot start: {error}"))?;
     let shared = Arc::new(shared);
+    let storage = open_storage(snapshot, &shared)?;
     let connections = start_block::connection_limit(snapshot, files);
     let block = StartBlock {
         admin: admin.as_ref().and_then(|admin| admin.local_addr().ok()),
@@ -62,7 +64,7 @@ fn serve(loaded: &Loaded, console: &Console) -> Result<ExitCode, String> {
     let text = block.to_string();
     start_workers(bound, &shared, choice.rung, connections)?;
     let reloads = Reloads::new(shared.clone(), ledger, level, console);
-    let parts = Parts { admin, driver: choice.rung.name(), reloads, shared };
+    let parts = Parts { admin, driver: choice.rung.name(), reloads, shared, storage };
     control_plane::run(parts, move || eprint!("{text}"))
         .map_err(|error| format!("the control plane cannot work: {error}"))
 }
@@ -99,6 +101,19 @@ fn salt(snapshot: &Snapshot) -> Result<[u8; control_plane::salt::SALT_BYTES], St
         let path = path.unwrap_or(std::path::Path::new("")).display();
         format!("storage.path {path}: cannot keep the salt: {error}")
     })
+}
+
+/// Storage with what a former process left; the states of keys are in force again before anybody
+/// is served.
+fn open_storage(snapshot: &Snapshot, shared: &Shared) -> Result<Option<(Storage, Left)>, String> {
+    let Some(path) = &snapshot.storage.path else { return Ok(None) };
+    let opened = Storage::open(path, snapshot.storage.retention.into(), shared.wall.now());
+    let (storage, left) = opened.map_err(|error| format!("cannot start a thread: {error}"))?;
+    let restored = marks::restore(shared, &left.marks);
+    if restored > 0 {
+        tracing::info!(restored, "states of keys are as they were");
+    }
+    Ok(Some((storage, left)))
 }
 
 fn bind(snapshot: &Snapshot, workers: usize) -> Result<Vec<sockets::Bound>, String> {

@@ -1,5 +1,5 @@
 //! Hands what workers recorded to those who want it: one JSON line per exchange on stderr and one
-//! structured line per failure (BEHAVIOUR 9), the live tail, metrics. Never keeps a record.
+//! structured line per failure (BEHAVIOUR 9), the live tail, metrics, storage. Keeps no record.
 
 use std::io::Write;
 
@@ -10,12 +10,14 @@ use crate::shared::journal::{Entry, KeyState, Record};
 /// Empties every worker's queue, and returns once each has seen that this reader sleeps.
 pub fn drain(plane: &Plane) {
     let mut lines = Vec::new();
+    let mut are_keys_changed = false;
     for cell in &plane.shared.workers {
         loop {
             while let Some(entry) = cell.journal.pop() {
                 match entry {
                     Entry::Exchange(record) => hand_out(plane, &record, &mut lines),
                     Entry::KeyState(state) => {
+                        are_keys_changed = true;
                         plane.metrics.observed.key_state(&state);
                         write_key_state(&state);
                     }
@@ -27,6 +29,9 @@ pub fn drain(plane: &Plane) {
         }
     }
     flush(&mut lines);
+    if are_keys_changed {
+        plane.keep_states();
+    }
 }
 
 /// One write for many lines.
@@ -44,6 +49,9 @@ fn hand_out(plane: &Plane, record: &Record, lines: &mut Vec<u8>) {
     }
     plane.today.count(record);
     plane.metrics.observed.exchange(record);
+    if let Some(storage) = &plane.storage {
+        storage.keep(record);
+    }
     let is_logged = tracing::enabled!(tracing::Level::INFO);
     if is_logged || plane.events.has_tails() {
         let line = Request::of(record).line();

@@ -15,6 +15,7 @@ pub mod reload;
 mod resolve;
 pub mod salt;
 mod shape;
+pub mod storage;
 mod today;
 
 use std::io;
@@ -27,13 +28,14 @@ use tokio::net::UnixStream;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, interval, sleep_until};
 
 use crate::shared::Shared;
 use crate::shared::clock::Millis;
 use crate::shared::worker_cell::WorkerCell;
 use plane::{COMMANDS_MAX, Command, Plane};
 use reload::Reloads;
+use storage::{Left, Storage};
 
 /// What the control plane is given to work with.
 pub struct Parts<'a> {
@@ -45,6 +47,8 @@ pub struct Parts<'a> {
     pub reloads: Reloads<'a>,
     /// The state shared with the workers.
     pub shared: Arc<Shared>,
+    /// What outlives the process, and what a former one left.
+    pub storage: Option<(Storage, Left)>,
 }
 
 /// Runs the control plane on this thread until the process is to end.
@@ -59,7 +63,7 @@ pub fn run(parts: Parts<'_>, ready: impl FnOnce()) -> io::Result<ExitCode> {
 }
 
 async fn serve(parts: Parts<'_>, ready: impl FnOnce()) -> io::Result<ExitCode> {
-    let Parts { admin, driver, mut reloads, shared } = parts;
+    let Parts { admin, driver, mut reloads, shared, storage } = parts;
     let mut hangup = signal(SignalKind::hangup())?;
     let mut signals = drain::Signals {
         interrupt: signal(SignalKind::interrupt())?,
@@ -67,15 +71,7 @@ async fn serve(parts: Parts<'_>, ready: impl FnOnce()) -> io::Result<ExitCode> {
     };
     let bell = UnixStream::from_std(shared.bell.waiting_end()?)?;
     let (commands, mut asked) = mpsc::channel(COMMANDS_MAX);
-    let plane = Arc::new(Plane {
-        began: Millis::now(),
-        commands,
-        driver,
-        events: events::Events::default(),
-        metrics: metrics::Metrics::new(shared.clone(), driver),
-        shared,
-        today: today::Today::default(),
-    });
+    let plane = plane(commands, driver, (shared, storage));
     let reloaded = Arc::new(Notify::new());
     let resolver = resolve::keep_resolving(plane.shared.clone(), reloaded.clone());
     let mut tasks = JoinSet::new();
@@ -83,6 +79,7 @@ async fn serve(parts: Parts<'_>, ready: impl FnOnce()) -> io::Result<ExitCode> {
     if let Some(listener) = admin {
         tasks.spawn(serve_admin(plane.clone(), listener));
     }
+    let mut states = interval(STATES);
     let mut ready = Some(ready);
     // When records that were rung for are looked at: many in one go, since each wake-up of this
     // thread costs more than a record.
@@ -122,12 +119,39 @@ async fn serve(parts: Parts<'_>, ready: impl FnOnce()) -> io::Result<ExitCode> {
                 }
             },
             () = reloads.overdue() => {}
+            // What cleared by itself, or by an answer, is told by nobody.
+            _ = states.tick() => plane.keep_states(),
             () = signals.first() => break drain::run(&plane, &bell, (&mut signals, asked)).await?,
         }
     };
     drop(tasks);
     journal::drain(&plane);
+    plane.keep_states();
+    if let Some(storage) = &plane.storage {
+        storage.flush().await;
+    }
     Ok(outcome)
+}
+
+fn plane(
+    commands: mpsc::Sender<Command>,
+    driver: &'static str,
+    (shared, storage): (Arc<Shared>, Option<(Storage, Left)>),
+) -> Arc<Plane> {
+    let (storage, left) = storage.unzip();
+    let health = storage.as_ref().map(Storage::health).cloned();
+    let plane = Plane {
+        began: Millis::now(),
+        commands,
+        driver,
+        events: events::Events::default(),
+        metrics: metrics::Metrics::new(shared.clone(), driver, health),
+        shared,
+        storage,
+        today: today::Today::default(),
+    };
+    plane.today.resume(left.unwrap_or_default().today);
+    Arc::new(plane)
 }
 
 async fn serve_admin(plane: Arc<Plane>, listener: TcpListener) {
@@ -151,3 +175,6 @@ fn silence(bell: &UnixStream) {
 /// How long records gather before they are looked at: a queue has room for many times as many as a
 /// worker makes meanwhile.
 const GATHER: Duration = Duration::from_millis(20);
+
+/// How often states of keys are looked at beside their changes.
+const STATES: Duration = Duration::from_secs(1);

@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::events::Events;
 use super::metrics::Metrics;
+use super::storage::{Storage, marks};
 use super::today::Today;
 use crate::config::ConfigError;
 use crate::shared::Shared;
@@ -27,6 +28,8 @@ pub struct Plane {
     pub metrics: Metrics,
     /// The state both planes see.
     pub shared: Arc<Shared>,
+    /// What outlives the process; `None` when nothing does.
+    pub storage: Option<Storage>,
     /// What was counted since midnight.
     pub today: Today,
 }
@@ -44,6 +47,13 @@ pub enum Command {
 pub type Reloaded = Result<u64, Vec<ConfigError>>;
 
 impl Plane {
+    /// Sees to it that the states of keys outlive the process.
+    pub fn keep_states(&self) {
+        if let Some(storage) = &self.storage {
+            storage.keep_marks(marks::collect(&self.shared));
+        }
+    }
+
     /// Asks the loop for what `command` makes of an answer's sender. `None`: the process is about
     /// to end, and nobody listens.
     pub async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Option<T> {

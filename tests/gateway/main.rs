@@ -26,6 +26,7 @@ mod passthrough;
 mod raw_answers;
 mod refusals;
 mod reload;
+mod storage;
 mod streaming;
 mod support;
 mod tls;

@@ -8,7 +8,10 @@ mod keys;
 mod metrics;
 mod operations;
 mod problem;
+mod requests;
 mod status;
+mod time;
+mod usage;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -72,6 +75,9 @@ fn endpoints() -> OpenApiRouter<Arc<Plane>> {
         .routes(routes!(keys::reset))
         .routes(routes!(keys::limit))
         .routes(routes!(metrics::metrics))
+        .routes(routes!(requests::list))
+        .routes(routes!(requests::one))
+        .routes(routes!(usage::usage))
         .routes(routes!(operations::reload))
         .routes(routes!(operations::drain))
         .routes(routes!(operations::events))

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::problem::Problem;
 use crate::config::snapshot::{Provider, Select};
 use crate::control_plane::plane::Plane;
+use crate::control_plane::storage::Storage;
 use crate::control_plane::today::TodayShape;
 use crate::shared::clock::Millis;
 use crate::shared::lifecycle::Phase;
@@ -30,8 +31,23 @@ pub(super) struct Status {
     configuration: u64,
     /// Records that were dropped since a queue was full.
     journal_dropped: u64,
+    storage: StorageHealth,
     /// Since midnight UTC.
     today: TodayShape,
+}
+
+/// How the databases are.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = storage)]
+struct StorageHealth {
+    /// `ok`, `failing` or `off`.
+    state: &'static str,
+    /// Why it fails.
+    error: Option<String>,
+    /// Batches that could not be written.
+    errors: u64,
+    /// Exchanges that are not kept, since a queue was full or a batch could not be written.
+    rows_dropped: u64,
 }
 
 /// A provider and what it does.
@@ -72,6 +88,7 @@ pub(super) async fn status(State(plane): State<Arc<Plane>>) -> Json<Status> {
         draining: shared.lifecycle.phase() > Phase::Running,
         configuration: shared.setup.version(),
         journal_dropped: shared.workers.iter().map(|cell| cell.journal.dropped()).sum(),
+        storage: storage(&plane),
         today: plane.today.shape(shared.wall.now()),
     })
 }
@@ -85,6 +102,19 @@ pub(super) async fn providers(State(plane): State<Arc<Plane>>) -> Json<Providers
     let setup = plane.shared.setup.load();
     let pairs = setup.snapshot.providers.iter().zip(&setup.pools.providers);
     Json(Providers { providers: pairs.map(|(provider, pool)| shape(provider, pool)).collect() })
+}
+
+fn storage(plane: &Plane) -> StorageHealth {
+    let Some(health) = plane.storage.as_ref().map(Storage::health) else {
+        return StorageHealth { state: "off", error: None, errors: 0, rows_dropped: 0 };
+    };
+    let failing = health.failing();
+    StorageHealth {
+        state: if failing.is_some() { "failing" } else { "ok" },
+        error: failing.map(|error| error.to_string()),
+        errors: health.errors(),
+        rows_dropped: health.rows_dropped(),
+    }
 }
 
 fn shape(provider: &Provider, pool: &ProviderPool) -> ProviderShape {

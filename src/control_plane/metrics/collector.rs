@@ -12,6 +12,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
 use crate::control_plane::shape::key::{Known, state_of, wait_ms};
+use crate::control_plane::storage::Health;
 use crate::shared::Shared;
 use crate::shared::clock::Millis;
 use crate::shared::credential::utilization::Window;
@@ -23,6 +24,8 @@ use crate::shared::tally::{Fault, KINDS, Model, Served};
 pub(super) struct Collected {
     pub driver: &'static str,
     pub shared: Arc<Shared>,
+    /// How the databases are, where there are any.
+    pub storage: Option<Arc<Health>>,
 }
 
 /// One series: its labels and its value.
@@ -43,7 +46,7 @@ struct Out<'e, 'd> {
 }
 
 impl Out<'_, '_> {
-    fn process(&mut self, Collected { driver, shared }: &Collected) -> Result<(), Error> {
+    fn process(&mut self, Collected { driver, shared, storage }: &Collected) -> Result<(), Error> {
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let labels = vec![("driver", (*driver).to_owned()), ("version", version)];
         self.gauges("runtime_info", "What runs; always 1", vec![(labels, 1.0)])?;
@@ -53,6 +56,12 @@ impl Out<'_, '_> {
         let dropped = shared.workers.iter().map(|cell| cell.journal.dropped()).sum();
         let help = "Records dropped since a queue was full";
         self.counters("journal_dropped", help, count(dropped))?;
+        if let Some(storage) = storage {
+            let help = "Batches that the databases did not take";
+            self.counters("storage_errors", help, count(storage.errors()))?;
+            let help = "Exchanges that are not kept";
+            self.counters("storage_rows_dropped", help, count(storage.rows_dropped()))?;
+        }
         let panics = shared.workers.iter().map(|cell| cell.counters.panics()).sum();
         self.counters("panics", "Connection tasks that panicked", count(panics))
     }

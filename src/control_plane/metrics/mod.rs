@@ -11,6 +11,7 @@ use std::sync::Arc;
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 
+use super::storage::Health;
 use crate::shared::Shared;
 use collector::Collected;
 pub use observed::Observed;
@@ -25,10 +26,10 @@ pub struct Metrics {
 
 impl Metrics {
     /// Of this process. `driver`: how its workers wait for the kernel.
-    pub fn new(shared: Arc<Shared>, driver: &'static str) -> Self {
+    pub fn new(shared: Arc<Shared>, driver: &'static str, storage: Option<Arc<Health>>) -> Self {
         let mut registry = Registry::with_prefix("tidegate");
         let observed = Observed::registered(&mut registry);
-        registry.register_collector(Box::new(Collected { driver, shared }));
+        registry.register_collector(Box::new(Collected { driver, shared, storage }));
         Self { observed, registry }
     }
 

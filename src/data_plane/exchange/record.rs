@@ -37,7 +37,7 @@ pub struct Seen {
 }
 
 impl Exchange<'_> {
-    /// Counts the exchange, and records it: a success when somebody wants it, a failure always.
+    /// Counts the exchange, and records it: a success only when somebody wants it.
     pub(super) fn record(&mut self, failure: Option<&Kind>) {
         let ended = self.ended(failure);
         self.count(&ended, failure);

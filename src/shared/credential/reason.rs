@@ -74,6 +74,12 @@ impl Reason {
         }
     }
 
+    /// The reason of a name; one that nobody knows is unknown.
+    pub fn of_name(name: &str) -> Self {
+        let all = (0..=15).map(Self::from_bits);
+        all.into_iter().find(|reason| reason.name() == name).unwrap_or(Self::Unknown)
+    }
+
     #[expect(clippy::as_conversions, reason = "the discriminant is the format")]
     pub(super) const fn bits(self) -> u64 {
         self as u64

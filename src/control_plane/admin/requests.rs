@@ -1,0 +1,135 @@
+//! Exchanges that are kept: the list, newest first, and one of them. Reads only.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use rusqlite::types::Value as Column;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use super::problem::Problem;
+use super::time::{bound_ms, kept};
+use crate::control_plane::plane::Plane;
+use crate::control_plane::shape::request::Request;
+use crate::control_plane::storage::logs::{self, Placed, Wanted};
+
+/// Which exchanges.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Filter {
+    /// From `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// At most so many, from 1 to 500.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+    /// The model asked for.
+    model: Option<String>,
+    /// What the client got.
+    status: Option<u16>,
+    /// Name of the key.
+    key: Option<String>,
+    /// Owner of the gateway key.
+    caller: Option<String>,
+    /// Keyed hash of the conversation.
+    conversation: Option<String>,
+    /// Begun at this instant or later, RFC 3339.
+    from: Option<String>,
+    /// Begun before this instant, RFC 3339.
+    to: Option<String>,
+}
+
+/// A page of exchanges, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = requests)]
+pub(super) struct Requests {
+    #[schema(value_type = Vec<Request>)]
+    requests: Vec<Value>,
+    /// For the next page; null on the last.
+    next_cursor: Option<String>,
+}
+
+/// Exchanges, newest first
+#[utoipa::path(get, path = "/api/v1/requests", tag = "requests", params(Filter), responses(
+    (status = 200, body = Requests), (status = 400, body = Problem), (status = 401, body = Problem),
+    (status = 403, body = Problem),
+    (status = 404, description = "Nothing is kept: storage is off", body = Problem),
+    (status = 503, description = "Storage fails", body = Problem),
+))]
+pub(super) async fn list(
+    State(plane): State<Arc<Plane>>,
+    filter: Result<Query<Filter>, QueryRejection>,
+) -> Result<Json<Requests>, Problem> {
+    let Query(filter) = filter.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
+    let wanted = filter.wanted()?;
+    let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
+    let storage = kept(&plane)?;
+    let rows = storage.read(move |logs| wanted.list(logs)).await;
+    let rows = rows.map_err(Problem::unavailable)?;
+    let last = rows.last().filter(|_| rows.len() == limit);
+    let next_cursor = last.map(|Placed { place: (at_ms, seq), .. }| format!("{at_ms}-{seq}"));
+    let requests = rows.iter().filter_map(|row| serde_json::from_str(&row.shape).ok()).collect();
+    Ok(Json(Requests { requests, next_cursor }))
+}
+
+/// One exchange
+#[utoipa::path(get, path = "/api/v1/requests/{id}", tag = "requests",
+    params(("id" = String, Path)), responses(
+    (status = 200, body = Request), (status = 401, body = Problem), (status = 403, body = Problem),
+    (status = 404, body = Problem), (status = 503, description = "Storage fails", body = Problem),
+))]
+pub(super) async fn one(
+    State(plane): State<Arc<Plane>>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let storage = kept(&plane)?;
+    let found = storage.read(move |logs| logs::one(logs, &id)).await;
+    let shape = found.map_err(Problem::unavailable)?;
+    let shape = shape.and_then(|shape| serde_json::from_str(&shape).ok());
+    shape.map(Json).ok_or_else(|| Problem::not_found("There is no such request, or not any more."))
+}
+
+impl Filter {
+    fn wanted(self) -> Result<Wanted, Problem> {
+        let texts = [
+            ("model", self.model),
+            ("key", self.key),
+            ("caller", self.caller),
+            ("conversation", self.conversation),
+        ];
+        let mut equal: Vec<(&'static str, Column)> = texts
+            .into_iter()
+            .filter_map(|(column, text)| Some((column, Column::Text(text?))))
+            .collect();
+        equal.extend(self.status.map(|status| ("status", Column::Integer(i64::from(status)))));
+        let limit = self.limit.unwrap_or(PAGE);
+        if !(1..=PAGE_MAX).contains(&limit) {
+            return Err(Problem::bad_request(format!("`limit` must be from 1 to {PAGE_MAX}.")));
+        }
+        let place = |cursor: &str| {
+            let (at_ms, seq) = cursor.split_once('-')?;
+            Some((at_ms.parse().ok()?, seq.parse().ok()?))
+        };
+        let before = match &self.cursor {
+            None => None,
+            Some(cursor) => Some(
+                place(cursor)
+                    .ok_or_else(|| Problem::bad_request("`cursor` is none that was given out."))?,
+            ),
+        };
+        Ok(Wanted {
+            before,
+            equal,
+            from_ms: bound_ms("from", self.from.as_deref())?,
+            limit,
+            to_ms: bound_ms("to", self.to.as_deref())?,
+        })
+    }
+}
+
+/// Of a list whose reader names no number.
+const PAGE: u32 = 50;
+const PAGE_MAX: u32 = 500;

@@ -1,0 +1,95 @@
+//! The two databases: how each is opened, and its tables. Never touches a row.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use rusqlite_migration::{M, Migrations};
+
+/// The states of keys: each change is on the disk before it is answered.
+pub(super) fn open_state(directory: &Path) -> rusqlite::Result<Connection> {
+    open(&directory.join(STATE), "FULL", STATE_TABLES)
+}
+
+/// The exchanges: a crash of the machine may cost the last of them, one of the process none that
+/// was written.
+pub(super) fn open_logs(directory: &Path) -> rusqlite::Result<Connection> {
+    open(&directory.join(LOGS), "NORMAL", LOGS_TABLES)
+}
+
+/// A connection that cannot write.
+pub(super) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+fn open(path: &Path, synchronous: &str, tables: &[&str]) -> rusqlite::Result<Connection> {
+    // Made by us, so that nobody else can read it; SQLite gives its side files the same mode.
+    let made = OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+    made.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+    let mut connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    let steps = tables.iter().map(|step| M::up(step)).collect();
+    let migrated = Migrations::new(steps).to_latest(&mut connection);
+    migrated.map_err(|error| match error {
+        rusqlite_migration::Error::RusqliteError { err, .. } => err,
+        other => rusqlite::Error::ToSqlConversionFailure(Box::new(other)),
+    })?;
+    Ok(connection)
+}
+
+/// Another process's lock is waited for so long, by the storage thread alone.
+const BUSY: Duration = Duration::from_millis(250);
+/// The exchanges' file.
+pub(super) const LOGS: &str = "logs.db";
+/// The states' file.
+pub(super) const STATE: &str = "state.db";
+
+/// One entry per version of the schema; never changed, only added to.
+const STATE_TABLES: &[&str] = &["
+    CREATE TABLE marks (
+        provider TEXT NOT NULL, name TEXT NOT NULL, class TEXT NOT NULL,
+        value_hash INTEGER NOT NULL, auth_failed INTEGER NOT NULL,
+        until_ms INTEGER, reason TEXT NOT NULL, streak INTEGER NOT NULL,
+        PRIMARY KEY (provider, name, class)
+    ) WITHOUT ROWID;
+    CREATE TABLE keys (
+        place INTEGER PRIMARY KEY AUTOINCREMENT,
+        provider TEXT NOT NULL, name TEXT NOT NULL,
+        sealed BLOB, max_concurrent INTEGER, file_max_concurrent INTEGER,
+        enabled INTEGER NOT NULL, reserved_for TEXT NOT NULL, updated_ms INTEGER NOT NULL,
+        UNIQUE (provider, name)
+    );
+"];
+
+/// As [`STATE_TABLES`]. Each index serves one filter of the request list, newest first.
+const LOGS_TABLES: &[&str] = &["
+    CREATE TABLE requests (
+        seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, id TEXT NOT NULL,
+        model TEXT NOT NULL, status INTEGER NOT NULL, key TEXT NOT NULL, caller TEXT NOT NULL,
+        conversation TEXT NOT NULL, shape TEXT NOT NULL
+    );
+    CREATE INDEX requests_at ON requests (at_ms);
+    CREATE INDEX requests_id ON requests (id);
+    CREATE INDEX requests_model ON requests (model, at_ms);
+    CREATE INDEX requests_status ON requests (status, at_ms);
+    CREATE INDEX requests_key ON requests (key, at_ms);
+    CREATE INDEX requests_caller ON requests (caller, at_ms);
+    CREATE INDEX requests_conversation ON requests (conversation, at_ms);
+    CREATE TABLE sums (
+        step_s INTEGER NOT NULL, start_s INTEGER NOT NULL,
+        provider TEXT NOT NULL, key TEXT NOT NULL, caller TEXT NOT NULL, model TEXT NOT NULL,
+        requests INTEGER NOT NULL, input INTEGER NOT NULL, cache_read INTEGER NOT NULL,
+        cache_write_5m INTEGER NOT NULL, cache_write_1h INTEGER NOT NULL,
+        output INTEGER NOT NULL, reasoning INTEGER NOT NULL, estimated INTEGER NOT NULL,
+        duration_ms INTEGER NOT NULL,
+        PRIMARY KEY (step_s, start_s, provider, key, caller, model)
+    ) WITHOUT ROWID;
+"];

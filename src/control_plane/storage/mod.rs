@@ -1,0 +1,208 @@
+//! What outlives the process: states of keys (`state.db`) and exchanges (`logs.db`), written by a
+//! thread of its own and read by short-lived others. Nobody waits for a disk but who asked for what
+//! is on it: a full queue drops rows and counts them, a disk that fails is told once.
+#![expect(clippy::disallowed_types, reason = "a mutex of this thread's own: no worker sees it")]
+
+mod database;
+pub mod logs;
+pub mod marks;
+pub mod state;
+pub mod sums;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use rusqlite::Connection;
+use tokio::sync::{Semaphore, oneshot};
+
+use super::today::Sums;
+use crate::shared::credential::utilization::Wall;
+use crate::shared::journal::Record;
+use marks::Mark;
+use state::{Change, Stored};
+
+/// The way to the databases.
+#[derive(Debug)]
+pub struct Storage {
+    directory: PathBuf,
+    health: Arc<Health>,
+    jobs: SyncSender<Job>,
+    /// As they were kept last.
+    marks: Mutex<Vec<Mark>>,
+    readers: Semaphore,
+}
+
+/// How the databases are.
+#[derive(Debug, Default)]
+pub struct Health {
+    /// Batches that could not be written.
+    errors: AtomicU64,
+    /// Why the last batch could not be written; nothing when it could.
+    failing: ArcSwapOption<String>,
+    /// Rows that found no place in the queue, or were in such a batch.
+    rows_dropped: AtomicU64,
+}
+
+/// What a former process left.
+#[derive(Debug, Default)]
+pub struct Left {
+    /// Keys that were added or changed through the admin API, in the order they were added.
+    pub keys: Vec<Stored>,
+    /// States of keys.
+    pub marks: Vec<Mark>,
+    /// What was counted since midnight.
+    pub today: Sums,
+}
+
+/// Work for the writer.
+#[derive(Debug)]
+enum Job {
+    /// Writes what it has, and says so.
+    Flush(oneshot::Sender<()>),
+    /// Another state of a key that an operator has set; answers once it is on the disk.
+    Key(Box<Change>, oneshot::Sender<bool>),
+    /// All states of keys that are to be kept.
+    Marks(Vec<Mark>),
+    /// An exchange.
+    Row(Box<Record>),
+}
+
+impl Storage {
+    /// Opens the databases in `directory`, which is there, and starts their writer. Rows are kept
+    /// for `retention`. A database that cannot be opened is tried again with each batch.
+    ///
+    /// # Errors
+    /// When the kernel refuses a thread.
+    pub fn open(directory: &Path, retention: Duration, now: Wall) -> std::io::Result<(Self, Left)> {
+        let health = Arc::new(Health::default());
+        let left = Left::read(directory, now).unwrap_or_else(|error| {
+            health.failed(&error);
+            Left::default()
+        });
+        let (jobs, work) = sync_channel(JOBS_MAX);
+        let writer = writer::Writer::new(directory.to_owned(), retention, health.clone());
+        let thread = std::thread::Builder::new().name("storage".to_owned());
+        thread.spawn(move || writer.run(&work))?;
+        let readers = Semaphore::new(READERS_MAX);
+        let (directory, marks) = (directory.to_owned(), Mutex::new(left.marks.clone()));
+        Ok((Self { directory, health, jobs, marks, readers }, left))
+    }
+
+    /// Keeps an exchange, or drops and counts it.
+    pub fn keep(&self, record: &Record) {
+        self.send(Job::Row(Box::new(record.clone())));
+    }
+
+    /// Keeps the states of all keys, unless they are as they were.
+    pub fn keep_marks(&self, marks: Vec<Mark>) {
+        let mut last = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        if *last != marks && self.send(Job::Marks(marks.clone())) {
+            *last = marks;
+        }
+    }
+
+    /// Keeps what an operator has set; false when it could not be kept.
+    pub async fn keep_key(&self, change: Change) -> bool {
+        let (answer, answered) = oneshot::channel();
+        self.send(Job::Key(Box::new(change), answer)) && answered.await.unwrap_or(false)
+    }
+
+    /// Waits until all that was given so far is written, or could not be.
+    pub async fn flush(&self) {
+        let (answer, answered) = oneshot::channel();
+        if self.send(Job::Flush(answer)) {
+            // A writer that is gone has nothing to write.
+            let _gone = tokio::time::timeout(FLUSH, answered).await;
+        }
+    }
+
+    /// Reads from the exchanges, on a thread of its own.
+    ///
+    /// # Errors
+    /// Why they cannot be read.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, String> {
+        let _permit = self.readers.acquire().await.map_err(|error| error.to_string())?;
+        let path = self.directory.join(database::LOGS);
+        let answer = tokio::task::spawn_blocking(move || question(&database::open_to_read(&path)?));
+        match answer.await {
+            Ok(answer) => answer.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// How the databases are.
+    pub fn health(&self) -> &Arc<Health> {
+        &self.health
+    }
+
+    fn send(&self, job: Job) -> bool {
+        match self.jobs.try_send(job) {
+            Ok(()) => true,
+            Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => {
+                if matches!(job, Job::Row(_)) {
+                    self.health.rows_dropped.fetch_add(1, Ordering::Relaxed);
+                }
+                false
+            }
+        }
+    }
+}
+
+impl Health {
+    /// Batches that could not be written.
+    pub fn errors(&self) -> u64 {
+        self.errors.load(Ordering::Relaxed)
+    }
+
+    /// Rows that were lost.
+    pub fn rows_dropped(&self) -> u64 {
+        self.rows_dropped.load(Ordering::Relaxed)
+    }
+
+    /// Why nothing can be written now.
+    pub fn failing(&self) -> Option<Arc<String>> {
+        self.failing.load_full()
+    }
+
+    /// Told once, until it is well again.
+    fn failed(&self, error: &rusqlite::Error) {
+        self.errors.fetch_add(1, Ordering::Relaxed);
+        let error = Arc::new(error.to_string());
+        if self.failing.swap(Some(error.clone())).is_none() {
+            tracing::error!(%error, "storage fails: requests are served, and not kept");
+        }
+    }
+
+    fn is_well(&self) {
+        if self.failing.load().is_some() && self.failing.swap(None).is_some() {
+            tracing::info!(rows_dropped = self.rows_dropped(), "storage works again");
+        }
+    }
+}
+
+impl Left {
+    fn read(directory: &Path, now: Wall) -> rusqlite::Result<Self> {
+        let state = database::open_state(directory)?;
+        let logs = database::open_logs(directory)?;
+        Ok(Self {
+            keys: state::keys(&state)?,
+            marks: state::marks(&state)?,
+            today: logs::day(&logs, now)?,
+        })
+    }
+}
+
+/// Rows that may wait for the disk: about 20 MB.
+const JOBS_MAX: usize = 8_192;
+/// Questions that are answered at a time.
+const READERS_MAX: usize = 2;
+/// How long the end of the process waits for the disk.
+const FLUSH: Duration = Duration::from_secs(2);

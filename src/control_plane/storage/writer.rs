@@ -1,0 +1,176 @@
+//! The storage thread: takes jobs, writes in batches, opens anew what failed or was deleted. The
+//! only one that writes; never in anybody's way.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::marks::Mark;
+use super::{Health, Job, database, logs, state};
+use crate::shared::clock::{Millis, WallClock};
+use crate::shared::journal::Record;
+
+/// The thread's own.
+pub(super) struct Writer {
+    directory: PathBuf,
+    health: Arc<Health>,
+    logs: Option<Connection>,
+    /// The newest states that are not on the disk yet.
+    marks: Option<Vec<Mark>>,
+    retention: Duration,
+    #[expect(clippy::vec_box, reason = "they come boxed, and 1,5 KB each need not be moved")]
+    rows: Vec<Box<Record>>,
+    state: Option<Connection>,
+    /// When old rows are looked for next.
+    sweep_at: Millis,
+    wall: WallClock,
+}
+
+impl Writer {
+    pub fn new(directory: PathBuf, retention: Duration, health: Arc<Health>) -> Self {
+        Self {
+            directory,
+            health,
+            logs: None,
+            marks: None,
+            retention,
+            rows: Vec::new(),
+            state: None,
+            sweep_at: Millis::now(),
+            wall: WallClock::start(),
+        }
+    }
+
+    /// Works until nobody can give work any more.
+    pub fn run(mut self, work: &Receiver<Job>) {
+        let mut write_at = Millis::now().plus(BATCH_MS);
+        loop {
+            let wait_ms = write_at.since(Millis::now());
+            match work.recv_timeout(Duration::from_millis(wait_ms)) {
+                Ok(Job::Row(row)) => self.rows.push(row),
+                Ok(Job::Marks(marks)) => {
+                    self.marks = Some(marks);
+                    self.write_marks();
+                }
+                Ok(Job::Key(change, answer)) => {
+                    let kept = self.with_state(|state| state::change(state, &change));
+                    answered(answer, kept);
+                }
+                Ok(Job::Flush(answer)) => {
+                    self.write();
+                    answered(answer, ());
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.write();
+                    return;
+                }
+            }
+            // A disk that fails is not tried with every row.
+            let is_full = self.rows.len() >= BATCH_ROWS && self.health.failing().is_none();
+            if is_full || Millis::now() >= write_at {
+                self.write();
+                write_at = Millis::now().plus(BATCH_MS);
+            }
+        }
+    }
+
+    fn write(&mut self) {
+        self.write_marks();
+        let rows = std::mem::take(&mut self.rows);
+        if !rows.is_empty() {
+            let wrote = self.with_logs(|logs| logs::insert(logs, &rows));
+            if !wrote && rows.len() <= ROWS_KEPT {
+                self.rows = rows;
+            } else if !wrote {
+                let lost = u64::try_from(rows.len()).unwrap_or(0);
+                self.health.rows_dropped.fetch_add(lost, Ordering::Relaxed);
+            }
+        }
+        let now = Millis::now();
+        if now >= self.sweep_at {
+            self.sweep_at = now.plus(SWEEP_MS);
+            let (at, retention) = (self.wall.now(), self.retention);
+            self.with_logs(|logs| logs::sweep(logs, at, retention));
+        }
+    }
+
+    /// What could not be written stays to be written.
+    fn write_marks(&mut self) {
+        if let Some(marks) = self.marks.take()
+            && !self.with_state(|state| state::set_marks(state, &marks))
+        {
+            self.marks = Some(marks);
+        }
+    }
+
+    fn with_state(&mut self, work: impl FnOnce(&mut Connection) -> rusqlite::Result<()>) -> bool {
+        let directory = &self.directory;
+        let path = directory.join(database::STATE);
+        let opened = opened(&mut self.state, &path, || database::open_state(directory));
+        let done = opened.and_then(work);
+        if done.is_err() {
+            self.state = None;
+        }
+        self.judge(done)
+    }
+
+    fn with_logs(&mut self, work: impl FnOnce(&mut Connection) -> rusqlite::Result<()>) -> bool {
+        let directory = &self.directory;
+        let path = directory.join(database::LOGS);
+        let opened = opened(&mut self.logs, &path, || database::open_logs(directory));
+        let done = opened.and_then(work);
+        if done.is_err() {
+            self.logs = None;
+        }
+        self.judge(done)
+    }
+
+    fn judge(&self, done: rusqlite::Result<()>) -> bool {
+        match done {
+            Ok(()) => {
+                self.health.is_well();
+                true
+            }
+            Err(error) => {
+                self.health.failed(&error);
+                false
+            }
+        }
+    }
+}
+
+/// The connection, made anew when there is none or its file is gone: what is written to a deleted
+/// file is lost without a word.
+fn opened<'c>(
+    kept: &'c mut Option<Connection>,
+    path: &Path,
+    open: impl FnOnce() -> rusqlite::Result<Connection>,
+) -> rusqlite::Result<&'c mut Connection> {
+    if !path.exists() {
+        *kept = None;
+    }
+    match kept {
+        Some(connection) => Ok(connection),
+        None => Ok(kept.insert(open()?)),
+    }
+}
+
+/// Who asked may have left.
+fn answered<T>(answer: oneshot::Sender<T>, value: T) {
+    let _gone = answer.send(value);
+}
+
+/// A row waits no longer for its batch, so that a crash loses at most a second of them.
+const BATCH_MS: u64 = 500;
+/// More are written at once.
+const BATCH_ROWS: usize = 1_000;
+/// Rows that wait for a disk that fails; with more of them all are lost.
+const ROWS_KEPT: usize = 8_192;
+/// How often old rows are looked for.
+const SWEEP_MS: u64 = 60_000;
