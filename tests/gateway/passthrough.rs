@@ -339,3 +339,19 @@ fn pool_keys_of_a_provider_are_used_under_every_prefix() {
     }
     assert!(mock.log(3).iter().all(|seen| seen.all("x-api-key") == ["sk-ant-pool"]));
 }
+
+#[test]
+fn without_accounting_an_answer_passes_unread() {
+    let mock = Mock::start();
+    let config = provider("a", "anthropic", &mock.url()) + "[observation]\naccounting = false\n";
+    let gateway = Gateway::start(&config);
+    let answer = gateway.ask(post("/v1/messages", "x-api-key: sk-own\r\n", "{\"model\":\"m\"}"));
+    assert_eq!(answer.head.status(), 200);
+    let line = gateway.line("\"upstream_request_id\"");
+    let record: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(
+        (&record["usage"]["output"], &record["stop_reason"]),
+        (&serde_json::Value::Null, &serde_json::Value::Null)
+    );
+    assert!(record["bytes_out"].as_u64().unwrap() > 0);
+}

@@ -96,6 +96,7 @@ class Tidegate(Contender):
 
     def config(self, place, to, left_out):
         """The configuration without these settings."""
+        port = to.rsplit(":", 1)[1]
         keys = "\n".join(f'[[provider.key]]\nvalue = "{key}"' for key in KEYS)
         optional = {
             "provider.select": 'select = "round_robin"',
@@ -108,6 +109,8 @@ class Tidegate(Contender):
 listen = ["127.0.0.1:0"]
 workers = {len(place.cores)}
 driver = "{self.driver}"
+[admin]
+listen = "off"
 [auth]
 mode = "keys"
 [[caller]]
@@ -121,6 +124,8 @@ base_url = "http://{to}"
 {given["provider.cooldown"]}
 {keys}
 {given["observation"]}
+[storage]
+path = "{place.folder / f'{self.name}-{port}' if self.accounting else 'off'}"
 [log]
 level = "{'info' if self.accounting else 'warn'}"
 """

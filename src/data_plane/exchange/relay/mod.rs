@@ -98,8 +98,9 @@ impl Exchange<'_> {
 
     /// Looks at an answer that can be read.
     fn observation(&self, route: &Route<'_>, head: &ResponseHead, bytes: &[u8]) -> Observation {
-        let readable = self.endpoint.is_scanned() && is_in_the_clear(head, bytes);
-        if self.endpoint.is_scanned() && !readable {
+        let is_scanned = self.endpoint.is_scanned() && self.setup.snapshot.observation.accounting;
+        let readable = is_scanned && is_in_the_clear(head, bytes);
+        if is_scanned && !readable {
             self.count_fault(&route.provider.name, Fault::BodyUnobserved("encoded"));
         }
         let observer = readable
