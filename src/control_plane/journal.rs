@@ -10,11 +10,12 @@ use crate::shared::journal::{Entry, KeyState, Record};
 /// Empties every worker's queue, and returns once each has seen that this reader sleeps.
 pub fn drain(plane: &Plane) {
     let mut are_keys_changed = false;
+    let mut lines = Vec::new();
     for cell in &plane.shared.workers {
         loop {
             while let Some(entry) = cell.journal.pop() {
                 match entry {
-                    Entry::Exchange(record) => hand_out(plane, &record),
+                    Entry::Exchange(record) => hand_out(plane, &record, &mut lines),
                     Entry::KeyState(state) => {
                         are_keys_changed = true;
                         plane.metrics.observed.key_state(&state);
@@ -27,12 +28,22 @@ pub fn drain(plane: &Plane) {
             }
         }
     }
+    flush(&mut lines);
     if are_keys_changed {
         plane.keep_states();
     }
 }
 
-fn hand_out(plane: &Plane, record: &Record) {
+/// One write for many lines.
+fn flush(lines: &mut Vec<u8>) {
+    if !lines.is_empty() {
+        // A closed stderr is no reason to stop serving.
+        let _closed = std::io::stderr().lock().write_all(lines);
+        lines.clear();
+    }
+}
+
+fn hand_out(plane: &Plane, record: &Record, lines: &mut Vec<u8>) {
     if let Some(code) = record.ended.code {
         write_failure(record, code);
     }
@@ -46,8 +57,11 @@ fn hand_out(plane: &Plane, record: &Record) {
         let line = Request::of(record).line();
         plane.events.send(&line);
         if is_logged {
-            // A closed stderr is no reason to stop serving.
-            let _closed = writeln!(std::io::stderr().lock(), "{line}");
+            lines.extend_from_slice(line.as_bytes());
+            lines.push(b'\n');
+            if lines.len() >= LINES_BYTES_MAX {
+                flush(lines);
+            }
         }
     }
 }
@@ -91,5 +105,7 @@ fn write_failure(Record { asked, ended, .. }: &Record, code: &str) {
     );
 }
 
+/// Lines gather up to so many bytes before they are written.
+const LINES_BYTES_MAX: usize = 64 * 1024;
 /// A rest that somebody should know of (BEHAVIOUR 3).
 const LONG_WAIT_MS: u64 = 24 * 3_600_000;

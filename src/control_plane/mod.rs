@@ -8,12 +8,14 @@ pub mod admin;
 mod drain;
 mod events;
 mod journal;
+pub mod keyring;
 pub mod log;
 mod metrics;
 mod plane;
 pub mod reload;
 mod resolve;
 pub mod salt;
+mod seal;
 mod shape;
 pub mod storage;
 mod today;
@@ -28,7 +30,7 @@ use tokio::net::UnixStream;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
-use tokio::time::interval;
+use tokio::time::{Instant, interval, sleep_until};
 
 use crate::shared::Shared;
 use crate::shared::clock::Millis;
@@ -81,11 +83,19 @@ async fn serve(parts: Parts<'_>, ready: impl FnOnce()) -> io::Result<ExitCode> {
     }
     let mut states = interval(STATES);
     let mut ready = Some(ready);
+    // When records that were rung for are looked at: many in one go, since each wake-up of this
+    // thread costs more than a record.
+    let mut due = None;
     let outcome = loop {
         tokio::select! {
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                due = None;
+                journal::drain(&plane);
+            }
             rung = bell.readable() => {
                 rung?;
-                hear(&plane, &bell);
+                silence(&bell);
+                due.get_or_insert_with(|| Instant::now() + GATHER);
                 if plane.shared.workers.iter().any(WorkerCell::has_ended) {
                     // Not draining, so this worker failed and has said why.
                     break ExitCode::FAILURE;
@@ -104,11 +114,8 @@ async fn serve(parts: Parts<'_>, ready: impl FnOnce()) -> io::Result<ExitCode> {
             }
             Some(command) = asked.recv() => match command {
                 Command::Drain => break drain::run(&plane, &bell, (&mut signals, asked)).await?,
-                Command::Reload(answer) => {
-                    let outcome = reloads.reload();
-                    plane.metrics.observed.reloaded(outcome.is_ok());
-                    // Who asked may have left.
-                    let _gone = answer.send(outcome);
+                command => {
+                    carry_out(command, &plane, &mut reloads);
                     reloaded.notify_one();
                 }
             },
@@ -127,6 +134,22 @@ async fn serve(parts: Parts<'_>, ready: impl FnOnce()) -> io::Result<ExitCode> {
     Ok(outcome)
 }
 
+/// Who asked may have left.
+fn carry_out(command: Command, plane: &Plane, reloads: &mut Reloads<'_>) {
+    match command {
+        // Ends the loop instead.
+        Command::Drain => {}
+        Command::Overlay(overlay, answer) => {
+            let _gone = answer.send(reloads.overlay(overlay));
+        }
+        Command::Reload(answer) => {
+            let outcome = reloads.reload();
+            plane.metrics.observed.reloaded(outcome.is_ok());
+            let _gone = answer.send(outcome);
+        }
+    }
+}
+
 fn plane(
     commands: mpsc::Sender<Command>,
     driver: &'static str,
@@ -139,6 +162,7 @@ fn plane(
         commands,
         driver,
         events: events::Events::default(),
+        keys: tokio::sync::Mutex::new(()),
         metrics: metrics::Metrics::new(shared.clone(), driver, health),
         shared,
         storage,
@@ -154,13 +178,20 @@ async fn serve_admin(plane: Arc<Plane>, listener: TcpListener) {
     }
 }
 
-/// Silences the bell, through the runtime so that it waits for the next ring, and looks at what
-/// the workers recorded.
+/// Silences the bell and looks at what the workers recorded.
 fn hear(plane: &Plane, bell: &UnixStream) {
-    let mut rings = [0; 256];
-    while matches!(bell.try_read(&mut rings), Ok(n) if n > 0) {}
+    silence(bell);
     journal::drain(plane);
 }
 
+/// Through the runtime, so that it waits for the next ring.
+fn silence(bell: &UnixStream) {
+    let mut rings = [0; 256];
+    while matches!(bell.try_read(&mut rings), Ok(n) if n > 0) {}
+}
+
+/// How long records gather before they are looked at: a queue has room for many times as many as a
+/// worker makes meanwhile.
+const GATHER: Duration = Duration::from_millis(20);
 /// How often states of keys are looked at beside their changes.
 const STATES: Duration = Duration::from_secs(1);

@@ -36,7 +36,7 @@ pub async fn keep_resolving(shared: Arc<Shared>, changed: Arc<Notify>) {
                 }
                 Err(error) => {
                     let why = format!("{name} cannot be looked up: {error}");
-                    publish(&shared, name, Err(why));
+                    publish(&shared, &name, Err(why));
                 }
             }
         }
@@ -85,7 +85,7 @@ async fn keep(shared: Arc<Shared>, resolver: TokioResolver, name: String) {
         let told = answer
             .as_ref()
             .map_or_else(|_| FRESH_MIN.saturating_mul(failures), |(_, fresh)| *fresh);
-        publish(&shared, name.clone(), answer.map(|(addresses, _)| addresses));
+        publish(&shared, &name, answer.map(|(addresses, _)| addresses));
         tokio::time::sleep(pause(told, failures)).await;
     }
 }
@@ -116,9 +116,9 @@ fn words(name: &str, error: &NetError) -> String {
     }
 }
 
-fn publish(shared: &Shared, name: String, answer: Result<Vec<IpAddr>, String>) {
+fn publish(shared: &Shared, name: &str, answer: Result<Vec<IpAddr>, String>) {
     let known = shared.addresses.load();
-    let news = match (answer, known.lookup(&name)) {
+    let news = match (answer, known.lookup(name)) {
         (Ok(addresses), _) => Resolution::Found(addresses),
         (Err(why), Some(Resolution::Found(_))) => {
             tracing::debug!(name, why, "cannot resolve again; the old addresses stay");
@@ -126,15 +126,16 @@ fn publish(shared: &Shared, name: String, answer: Result<Vec<IpAddr>, String>) {
         }
         (Err(why), _) => Resolution::NotFound(why),
     };
-    if known.lookup(&name) == Some(&news) {
+    if known.lookup(name) == Some(&news) {
         return;
     }
+    shared.addresses.publish(Arc::new(known.with([(name.to_owned(), news.clone())])));
+    shared.wake_all();
+    // Told when it is in force, not before.
     match &news {
         Resolution::Found(to) => tracing::debug!(name, addresses = ?to, "resolved"),
         Resolution::NotFound(why) => tracing::warn!(name, why, "cannot resolve"),
     }
-    shared.addresses.publish(Arc::new(known.with([(name, news)])));
-    shared.wake_all();
 }
 
 /// However short-lived records are, and after a first failure.

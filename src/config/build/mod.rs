@@ -36,8 +36,8 @@ pub(super) struct Context<'a> {
 pub(super) fn build(written: &Table, context: &Context<'_>, report: &mut Report) -> Snapshot {
     let root = Section::root(&shape::ROOT, written, report);
     let server = server(&root, report);
-    let admin = admin::admin(&root, context, report);
     let dns = Dns { servers: dns_servers(&root, report) };
+    let admin = admin::admin(&root, context, report);
     let mode = auth_mode(&root, &server, report);
     let (callers, caller_names) = caller::callers(&root, context, report);
     let auth = resolve_auth(mode, &server, callers.is_empty(), report);

@@ -36,6 +36,8 @@ pub struct Call {
 pub enum NoAnswer {
     /// It failed.
     Failed(Kind),
+    /// The key was limited or taken away while the connection was opened: nothing was sent.
+    Overtaken,
     /// A reused connection ended before any byte of an answer: not a try (BEHAVIOUR 5).
     Stale,
 }
@@ -48,24 +50,27 @@ impl From<Kind> for NoAnswer {
 
 impl Exchange<'_> {
     /// One attempt with the held `body`: a call, and the same once more on a fresh connection when
-    /// an idle one had ended before any byte of an answer.
+    /// an idle one had ended before any byte of an answer. `None`: `is_open` said no after the
+    /// connection was opened, and nothing was sent.
     ///
     /// # Errors
     /// Why there is no answer.
     pub async fn call_settled(
         &mut self,
-        route: &Route<'_>,
-        credential: Credential<'_>,
+        (route, credential): (&Route<'_>, Credential<'_>),
         body: &Body,
-    ) -> Result<Call, Kind> {
-        let call = match self.call(route, credential, body, false).await {
-            Err(NoAnswer::Stale) => self.call(route, credential, body, true).await,
+        is_open: impl Fn() -> bool,
+    ) -> Result<Option<Call>, Kind> {
+        let whom = (route, credential);
+        let call = match self.call(whom, body, false, &is_open).await {
+            Err(NoAnswer::Stale) => self.call(whom, body, true, &is_open).await,
             first => first,
         };
         let kind = match call {
-            Ok(call) => return Ok(call),
+            Ok(call) => return Ok(Some(call)),
             Err(NoAnswer::Failed(_)) if self.client_is_gone() => Kind::ClientGone,
             Err(NoAnswer::Failed(kind)) => kind,
+            Err(NoAnswer::Overtaken) => return Ok(None),
             Err(NoAnswer::Stale) => Kind::UpstreamCut,
         };
         self.count_no_answer(&route.provider.name, &kind);
@@ -92,15 +97,22 @@ impl Exchange<'_> {
     ///
     /// # Errors
     /// See [`NoAnswer`].
-    pub async fn call(
+    async fn call(
         &mut self,
-        route: &Route<'_>,
-        credential: Credential<'_>,
+        (route, credential): (&Route<'_>, Credential<'_>),
         body: &Body,
         fresh: bool,
+        is_open: &impl Fn() -> bool,
     ) -> Result<Call, NoAnswer> {
         self.phase = "connect";
         let mut upstream = self.connect(route, fresh).await?;
+        // Opening took a while, in which others may have learnt that the key is limited.
+        if !upstream.reused && !is_open() {
+            let max = self.setup.snapshot.limits.upstream_idle_per_worker;
+            self.client.stream.watch().on_hangup_end(self.gone_from(), None);
+            self.client.local.pool.checkin(route.pool.origin, upstream.stream, max);
+            return Err(NoAnswer::Overtaken);
+        }
         let (head, rest) = self.compose(route, credential, body);
         self.phase = "send";
         let stall = self.write_stall();

@@ -85,7 +85,8 @@ impl Exchange<'_> {
         self.note_attempt(route, credential);
         let guest = self.brought(field);
         let began = guest.as_ref().map(|guest| guest.state().load());
-        let mut call = self.call_settled(route, credential, &body).await?;
+        let call = self.call_settled((route, credential), &body, || true).await?;
+        let mut call = call.ok_or(Kind::Internal("a client's own key was overtaken"))?;
         let limits = self.note_limits(credential, Class::Other, &mut call);
         if let Some((guest, began)) = guest.as_ref().zip(began) {
             let now = Millis::now();
@@ -149,7 +150,7 @@ impl Exchange<'_> {
     ) -> Option<(&'a ProviderKey, Choice<'a>)> {
         loop {
             let choice = walker.next(self.now())?;
-            let key = route.provider.keys.get(choice.index)?;
+            let key = route.pool.keys.get(choice.index)?;
             let gate = choice.key.slot.gate();
             // Who waits for it came first.
             if self.place.is_none() && self.client.local.waiting.is_wanted(&[gate]) {
@@ -185,8 +186,21 @@ impl Exchange<'_> {
         let mut once_more = route.provider.retry_on_5xx;
         loop {
             self.note_attempt(route, credential);
-            let mut call = match self.call_settled(route, credential, body).await {
-                Ok(call) => call,
+            let class = walker.class();
+            // A class without a name may have got one meanwhile, and a mark with it.
+            let unnamed = if class == Class::Other { self.model.clone() } else { None };
+            let is_open = || {
+                let model = unnamed.as_deref();
+                let class = model.map_or(class, |_| route.pool.class_of(route.provider, model));
+                choice.is_open(class, Millis::now())
+            };
+            let mut call = match self.call_settled((route, credential), body, is_open).await {
+                Ok(Some(call)) => call,
+                Ok(None) => {
+                    self.attempts -= 1;
+                    walker.overtaken();
+                    return Ok(Step::Again);
+                }
                 Err(kind @ (Kind::ClientGone | Kind::Draining)) => return Err(kind.into()),
                 Err(kind) => {
                     trail.transport = Some(kind);

@@ -122,7 +122,7 @@ impl Exchange<'_> {
             Ok(answered) => Ok((answered, sent_whole)),
             Err(_) if self.client_is_gone() => Err(Kind::ClientGone.into()),
             Err(NoAnswer::Failed(kind)) => Err(kind.into()),
-            Err(NoAnswer::Stale) => Err(Kind::UpstreamCut.into()),
+            Err(NoAnswer::Overtaken | NoAnswer::Stale) => Err(Kind::UpstreamCut.into()),
         }
     }
 

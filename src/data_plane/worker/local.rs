@@ -150,9 +150,14 @@ impl Local {
         self.index
     }
 
-    /// The newest addresses this worker knows of.
+    /// The newest addresses there are.
     pub fn addresses(&self) -> Arc<Addresses> {
-        self.addresses.borrow().value().clone()
+        let mut adopted = self.addresses.borrow_mut();
+        if adopted.refresh(&self.shared.addresses) {
+            // Those who wait for a name may have it now.
+            self.addresses_changed.notify();
+        }
+        adopted.value().clone()
     }
 
     /// Tells the control plane which snapshot this worker began with.
@@ -163,9 +168,7 @@ impl Local {
     /// Adopts whatever is newer than what this worker has.
     pub fn adopt(&self) {
         drop(self.setup());
-        if self.addresses.borrow_mut().refresh(&self.shared.addresses) {
-            self.addresses_changed.notify();
-        }
+        drop(self.addresses());
     }
 
     /// A fresh request id: unique over workers and restarts.

@@ -205,6 +205,11 @@ impl<'p> Walker<'p> {
         self.refused.insert(choice.index);
     }
 
+    /// The credential was limited or taken away before anything was sent with it.
+    pub fn overtaken(&mut self) {
+        self.tried = self.tried.saturating_sub(1);
+    }
+
     /// Attempts that the walk has given out and that were not refused at a cap.
     pub fn tried(&self) -> usize {
         self.tried
@@ -360,10 +365,16 @@ impl<'p> Walker<'p> {
 }
 
 impl Choice<'_> {
-    /// Whether the credential may still be used: to ask after a wait, directly before sending.
-    pub fn is_open(&self, class: Class) -> bool {
-        let seen = self.key.slot.look(class, self.key.version);
-        seen.is_some_and(|seen| !seen.credential.is_off())
+    /// Whether the credential may still be used: to ask after a wait, directly before sending. A
+    /// probe may, whatever its word says, as long as it is not off.
+    pub fn is_open(&self, class: Class, now: Millis) -> bool {
+        let Some(seen) = self.key.slot.look(class, self.key.version) else { return false };
+        let words = [seen.credential, seen.class];
+        if self.is_probe() {
+            !words.iter().any(|word| word.is_off())
+        } else {
+            words.iter().all(|word| word.is_available(now))
+        }
     }
 
     /// Whether it is a probe of a credential that failed authentication.

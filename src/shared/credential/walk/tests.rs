@@ -172,11 +172,11 @@ fn a_removed_key_is_not_chosen_any_more() {
     let pool = pool(2);
     let mut walker = Walker::new(&pool, TERMS);
     let first = walker.next(at(0)).unwrap();
-    assert!(first.is_open(CLASS));
+    assert!(first.is_open(CLASS, Millis(0)));
     for key in pool.keys() {
         key.slot.credential().apply(Event::Remove, Millis(0)).unwrap();
     }
-    assert!(!first.is_open(CLASS));
+    assert!(!first.is_open(CLASS, Millis(0)));
     assert!(walker.next(at(0)).is_none());
     assert_eq!(walker.exhausted(at(0)).outcome(), Outcome::NoUsableKey);
 }
