@@ -140,13 +140,11 @@ impl Scene<'_> {
                 }
                 value
             }
-            None => match added {
-                Some(added) => added.value.clone(),
-                None => {
-                    let what = "There is no such key yet: it needs a `value`.";
-                    return Err(Refusal::Bad(what.to_owned()));
-                }
-            },
+            None => {
+                let what = "There is no such key yet: it needs a `value`.";
+                let added = added.ok_or_else(|| Refusal::Bad(what.to_owned()))?;
+                added.value.clone()
+            }
         };
         if before.is_none() {
             label::check(name).map_err(|why| Refusal::Bad(format!("The name {why}.")))?;

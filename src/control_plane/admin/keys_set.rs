@@ -22,7 +22,8 @@ use crate::control_plane::shape::key::Key;
     request_body = Settings, params(("provider" = String, Path), ("name" = String, Path)),
     responses(
     (status = 200, body = Key), (status = 400, body = Problem), (status = 401, body = Problem),
-    (status = 403, body = Problem), (status = 404, description = "No such provider", body = Problem),
+    (status = 403, body = Problem),
+    (status = 404, description = "No such provider", body = Problem),
     (status = 409, description = "A key of the file, or no master key", body = Problem),
     (status = 413, body = Problem), (status = 503, description = "Storage fails", body = Problem),
 ))]

@@ -47,6 +47,7 @@ impl Ring {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "asked of what was just made")]
 fn is_bad(outcome: Result<Stored, Refusal>) -> bool {
     matches!(outcome, Err(Refusal::Bad(_)))
 }
