@@ -9,8 +9,8 @@ use crate::shared::journal::{Entry, KeyState, Record};
 
 /// Empties every worker's queue, and returns once each has seen that this reader sleeps.
 pub fn drain(plane: &Plane) {
-    let mut are_keys_changed = false;
     let mut lines = Vec::new();
+    let mut are_keys_changed = false;
     for cell in &plane.shared.workers {
         loop {
             while let Some(entry) = cell.journal.pop() {

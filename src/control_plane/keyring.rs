@@ -130,21 +130,18 @@ impl Scene<'_> {
         let before = before.filter(|set| set.added.is_some());
         let added = before.and_then(|set| set.added.as_ref());
         let cap = settings.cap().or(before.and_then(|set| set.max_concurrent));
-        let value = match settings.value {
-            Some(value) => {
-                let value = Arc::new(Secret::new(value));
-                let others = self.overlay.keys_of(self.snapshot, provider);
-                if others.iter().any(|key| key.name != name && key.value == value) {
-                    let what = "The value is that of another key of this provider.";
-                    return Err(Refusal::Bad(what.to_owned()));
-                }
-                value
+        let value = if let Some(value) = settings.value {
+            let value = Arc::new(Secret::new(value));
+            let others = self.overlay.keys_of(self.snapshot, provider);
+            if others.iter().any(|key| key.name != name && key.value == value) {
+                let what = "The value is that of another key of this provider.";
+                return Err(Refusal::Bad(what.to_owned()));
             }
-            None => {
-                let what = "There is no such key yet: it needs a `value`.";
-                let added = added.ok_or_else(|| Refusal::Bad(what.to_owned()))?;
-                added.value.clone()
-            }
+            value
+        } else {
+            let what = "There is no such key yet: it needs a `value`.";
+            let added = added.ok_or_else(|| Refusal::Bad(what.to_owned()))?;
+            added.value.clone()
         };
         if before.is_none() {
             label::check(name).map_err(|why| Refusal::Bad(format!("The name {why}.")))?;

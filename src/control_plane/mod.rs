@@ -96,15 +96,13 @@ async fn serve(parts: Parts<'_>, ready: impl FnOnce()) -> io::Result<ExitCode> {
                 rung?;
                 silence(&bell);
                 due.get_or_insert_with(|| Instant::now() + GATHER);
-                if plane.shared.workers.iter().any(WorkerCell::has_ended) {
+                let workers = &plane.shared.workers;
+                if workers.iter().any(WorkerCell::has_ended) {
                     // Not draining, so this worker failed and has said why.
                     break ExitCode::FAILURE;
                 }
-                if plane.shared.workers.iter().all(|cell| cell.adopted() > 0)
-                    && let Some(ready) = ready.take()
-                {
-                    ready();
-                }
+                let have_begun = workers.iter().all(|cell| cell.adopted() > 0);
+                ready.take_if(|_| have_begun).into_iter().for_each(|ready| ready());
                 reloads.settle();
             }
             _ = hangup.recv() => {
@@ -193,5 +191,6 @@ fn silence(bell: &UnixStream) {
 /// How long records gather before they are looked at: a queue has room for many times as many as a
 /// worker makes meanwhile.
 const GATHER: Duration = Duration::from_millis(20);
+
 /// How often states of keys are looked at beside their changes.
 const STATES: Duration = Duration::from_secs(1);
