@@ -8,10 +8,12 @@ use tidegate::config::snapshot::Snapshot;
 use tidegate::config::{self, ConfigError, ErrorKind, Loaded, Sources};
 use tidegate::control_plane::reload::{Operator, Reloads};
 use tidegate::control_plane::storage::{Left, Storage, marks};
-use tidegate::control_plane::{self, Parts, admin};
+use tidegate::control_plane::{self, Parts, admin, keyring};
 use tidegate::data_plane::upstream::tls_configs::TlsConfigs;
 use tidegate::data_plane::worker::{self, Seat, pin, runtime, sockets};
 use tidegate::shared::Shared;
+use tidegate::shared::credential::table::TableFull;
+use tidegate::shared::ledger::Ledger;
 use tidegate::shared::setup::Prepared;
 
 use super::start_block::{self, StartBlock};
@@ -48,10 +50,10 @@ fn serve(loaded: &Loaded, console: &Console) -> Result<ExitCode, String> {
     let admin = bind_admin(snapshot)?;
     let prepared = prepare(snapshot).map_err(|error| error.to_string())?;
     let salt = salt(snapshot)?;
-    let (shared, ledger) = Shared::new(snapshot.clone(), prepared, workers, &salt)
+    let (shared, mut ledger) = Shared::new(snapshot.clone(), prepared, workers, &salt)
         .map_err(|error| format!("cannot start: {error}"))?;
     let shared = Arc::new(shared);
-    let storage = open_storage(snapshot, &shared)?;
+    let storage = open_storage(snapshot, &shared, &mut ledger)?;
     let connections = start_block::connection_limit(snapshot, files);
     let block = StartBlock {
         admin: admin.as_ref().and_then(|admin| admin.local_addr().ok()),
@@ -105,10 +107,22 @@ fn salt(snapshot: &Snapshot) -> Result<[u8; control_plane::salt::SALT_BYTES], St
 
 /// Storage with what a former process left; the states of keys are in force again before anybody
 /// is served.
-fn open_storage(snapshot: &Snapshot, shared: &Shared) -> Result<Option<(Storage, Left)>, String> {
+fn open_storage(
+    snapshot: &Arc<Snapshot>,
+    shared: &Shared,
+    ledger: &mut Ledger,
+) -> Result<Option<(Storage, Left)>, String> {
     let Some(path) = &snapshot.storage.path else { return Ok(None) };
     let opened = Storage::open(path, snapshot.storage.retention.into(), shared.wall.now());
-    let (storage, left) = opened.map_err(|error| format!("cannot start a thread: {error}"))?;
+    let (storage, mut left) = opened.map_err(|error| format!("cannot start a thread: {error}"))?;
+    let overlay = keyring::opened(std::mem::take(&mut left.keys), snapshot);
+    if !overlay.keys.is_empty() {
+        ledger.overlay(Arc::new(overlay));
+        let prepared = shared.setup.load().prepared.clone();
+        shared
+            .install(ledger, snapshot.clone(), prepared)
+            .map_err(|TableFull| "there is no room for so many keys".to_owned())?;
+    }
     let restored = marks::restore(shared, &left.marks);
     if restored > 0 {
         tracing::info!(restored, "states of keys are as they were");

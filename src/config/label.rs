@@ -3,7 +3,10 @@
 use super::limits::{KEY_BYTES_MAX, NAME_BYTES_MAX};
 
 /// A name of a caller or a key.
-pub(super) fn check(name: &str) -> Result<(), &'static str> {
+///
+/// # Errors
+/// What it must be.
+pub fn check(name: &str) -> Result<(), &'static str> {
     const FORM: &str = "must be 1 to 64 printable ASCII characters, without `/` and without a \
                         space at either end";
     const { assert!(NAME_BYTES_MAX == 64) };
@@ -24,6 +27,19 @@ pub(super) fn check_provider(name: &str) -> Result<(), &'static str> {
         return Err("is a path of the gateway's own; it would never be reached there");
     }
     Ok(())
+}
+
+/// A provider's key: one a header field can carry, and none of the gateway's own.
+///
+/// # Errors
+/// What it must be, or is.
+pub fn check_provider_key(value: &str) -> Result<(), &'static str> {
+    match value.get(..3) {
+        Some(start) if start.eq_ignore_ascii_case("tg-") => {
+            Err("is a gateway key (`tg-`), which never goes to a provider")
+        }
+        _ => check_key(value),
+    }
 }
 
 /// A key, of a provider or a caller: what a header field can carry as one word (RFC 9110, 5.6.2).

@@ -12,7 +12,7 @@ mod effective;
 mod environment;
 mod error;
 mod file;
-mod label;
+pub mod label;
 pub mod limits;
 mod mask;
 pub mod pattern;

@@ -207,7 +207,7 @@ pub enum KeyHeader {
 }
 
 /// One credential of a provider's pool.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ProviderKey {
     /// The value masked for humans: `sk-a...efgh`.
     pub hint: String,
@@ -219,7 +219,7 @@ pub struct ProviderKey {
     /// own here.
     pub reserved_for: Vec<usize>,
     /// Visible ASCII, never a `tg-` value.
-    pub value: Secret,
+    pub value: Arc<Secret>,
 }
 
 /// `[concurrency]`.

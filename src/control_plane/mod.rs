@@ -8,12 +8,14 @@ pub mod admin;
 mod drain;
 mod events;
 mod journal;
+pub mod keyring;
 pub mod log;
 mod metrics;
 mod plane;
 pub mod reload;
 mod resolve;
 pub mod salt;
+mod seal;
 mod shape;
 pub mod storage;
 mod today;
@@ -110,11 +112,8 @@ async fn serve(parts: Parts<'_>, ready: impl FnOnce()) -> io::Result<ExitCode> {
             }
             Some(command) = asked.recv() => match command {
                 Command::Drain => break drain::run(&plane, &bell, (&mut signals, asked)).await?,
-                Command::Reload(answer) => {
-                    let outcome = reloads.reload();
-                    plane.metrics.observed.reloaded(outcome.is_ok());
-                    // Who asked may have left.
-                    let _gone = answer.send(outcome);
+                command => {
+                    carry_out(command, &plane, &mut reloads);
                     reloaded.notify_one();
                 }
             },
@@ -133,6 +132,22 @@ async fn serve(parts: Parts<'_>, ready: impl FnOnce()) -> io::Result<ExitCode> {
     Ok(outcome)
 }
 
+/// Who asked may have left.
+fn carry_out(command: Command, plane: &Plane, reloads: &mut Reloads<'_>) {
+    match command {
+        // Ends the loop instead.
+        Command::Drain => {}
+        Command::Overlay(overlay, answer) => {
+            let _gone = answer.send(reloads.overlay(overlay));
+        }
+        Command::Reload(answer) => {
+            let outcome = reloads.reload();
+            plane.metrics.observed.reloaded(outcome.is_ok());
+            let _gone = answer.send(outcome);
+        }
+    }
+}
+
 fn plane(
     commands: mpsc::Sender<Command>,
     driver: &'static str,
@@ -145,6 +160,7 @@ fn plane(
         commands,
         driver,
         events: events::Events::default(),
+        keys: tokio::sync::Mutex::new(()),
         metrics: metrics::Metrics::new(shared.clone(), driver, health),
         shared,
         storage,

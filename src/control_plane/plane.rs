@@ -12,6 +12,7 @@ use super::today::Today;
 use crate::config::ConfigError;
 use crate::shared::Shared;
 use crate::shared::clock::Millis;
+use crate::shared::overlay::Overlay;
 
 /// One per process.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct Plane {
     pub driver: &'static str,
     /// The live tail.
     pub events: Events,
+    /// Held by who changes a key, from its checks to its being in force.
+    pub keys: tokio::sync::Mutex<()>,
     /// What scrapers read.
     pub metrics: Metrics,
     /// The state both planes see.
@@ -39,6 +42,8 @@ pub struct Plane {
 pub enum Command {
     /// Finish what is under way and end.
     Drain,
+    /// Put what operators set in force; false when there is no room for so many keys.
+    Overlay(Arc<Overlay>, oneshot::Sender<bool>),
     /// Read the configuration anew.
     Reload(oneshot::Sender<Reloaded>),
 }

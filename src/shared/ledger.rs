@@ -5,16 +5,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::clock::Millis;
 use super::credential::byok::Byok;
 use super::credential::cooldown::Policy;
 use super::credential::model_class::Classes;
 use super::credential::pool::{Pool, PoolKey, Select};
 use super::credential::table::{Claimed, Roster, Table, TableFull};
-use super::credential::transition::{Ladder, Recheck};
+use super::credential::transition::{Event, Ladder, Recheck};
 use super::gate::Gate;
 use super::keyed_hash::KeyedHash;
+use super::overlay::Overlay;
 use super::pools::{Pools, ProviderPool};
-use crate::config::snapshot::{self, Origin, Provider, Snapshot};
+use crate::config::snapshot::{self, Origin, Provider, ProviderKey, Snapshot};
 
 /// Who lives where. One per process; its owner is the slots' one writer.
 #[derive(Debug)]
@@ -24,6 +26,7 @@ pub struct Ledger {
     global: &'static Gate,
     keyed: KeyedHash,
     origins: Vec<Reached>,
+    overlay: Arc<Overlay>,
     providers: HashMap<String, Known>,
     roster: Roster,
 }
@@ -80,9 +83,15 @@ impl Ledger {
             global: leak(0),
             keyed,
             origins: Vec::new(),
+            overlay: Arc::default(),
             providers: HashMap::new(),
             roster: Roster::new(Table::leaked()),
         }
+    }
+
+    /// What operators have set, from the next turn on. Returns what they had.
+    pub fn overlay(&mut self, overlay: Arc<Overlay>) -> Arc<Overlay> {
+        std::mem::replace(&mut self.overlay, overlay)
     }
 
     /// The state for `snapshot`, which will be published as `version` right after. Credentials
@@ -95,12 +104,15 @@ impl Ledger {
         snapshot: &Snapshot,
         version: u64,
     ) -> Result<(Pools, Changes), TableFull> {
-        let fresh = self.claim_all(snapshot)?;
+        let overlay = self.overlay.clone();
+        let with_keys = |provider| Keyed { keys: overlay.keys_of(snapshot, provider), provider };
+        let keyed: Vec<Keyed<'_>> = snapshot.providers.iter().map(with_keys).collect();
+        let fresh = self.claim_all(&keyed)?;
         let mut turn = Turn { changes: Changes::default(), fresh, version };
-        self.leave(snapshot, &mut turn);
-        let providers = snapshot.providers.iter().map(|provider| {
-            let origin = self.origin_of(provider);
-            self.pool_of(provider, origin, &mut turn)
+        self.leave(&keyed, &mut turn);
+        let providers = keyed.into_iter().map(|keyed| {
+            let origin = self.origin_of(keyed.provider);
+            self.pool_of(keyed, origin, &mut turn)
         });
         let providers = providers.collect();
         // Nobody needed them: a worn slot whose value stays is not left.
@@ -114,7 +126,7 @@ impl Ledger {
             gate
         });
         let callers = callers.collect();
-        let pools = Pools { byok: self.byok, callers, global: self.global, providers };
+        let pools = Pools { byok: self.byok, callers, global: self.global, overlay, providers };
         Ok((pools, turn.changes))
     }
 
@@ -125,11 +137,11 @@ impl Ledger {
     }
 
     /// Slots for all credentials that need one, before anything is changed.
-    fn claim_all(&mut self, snapshot: &Snapshot) -> Result<Vec<Claimed>, TableFull> {
+    fn claim_all(&mut self, keyed: &[Keyed<'_>]) -> Result<Vec<Claimed>, TableFull> {
         let mut fresh: Vec<Claimed> = Vec::new();
-        for provider in &snapshot.providers {
+        for Keyed { keys, provider } in keyed {
             let known = self.providers.get(&provider.name);
-            for key in &provider.keys {
+            for key in keys {
                 let resident = known.and_then(|known| known.keys.get(&key.name));
                 if resident.is_some_and(|resident| !resident.claimed.slot.is_worn()) {
                     continue;
@@ -146,13 +158,13 @@ impl Ledger {
         Ok(fresh)
     }
 
-    /// Retires what `snapshot` does not name.
-    fn leave(&mut self, snapshot: &Snapshot, turn: &mut Turn) {
+    /// Retires what is named no more.
+    fn leave(&mut self, keyed: &[Keyed<'_>], turn: &mut Turn) {
         let roster = &mut self.roster;
         for (name, known) in &mut self.providers {
-            let provider = snapshot.providers.iter().find(|provider| provider.name == *name);
+            let stays = keyed.iter().find(|keyed| keyed.provider.name == *name);
             known.keys.retain(|key, resident| {
-                let stays = provider.is_some_and(|p| p.keys.iter().any(|k| k.name == *key));
+                let stays = stays.is_some_and(|keyed| keyed.keys.iter().any(|k| k.name == *key));
                 if !stays {
                     roster.retire(resident.claimed.id, turn.version);
                     turn.changes.removed.push(Named { provider: name.clone(), key: key.clone() });
@@ -160,11 +172,12 @@ impl Ledger {
                 stays
             });
         }
-        self.providers.retain(|name, _| snapshot.providers.iter().any(|p| p.name == *name));
+        self.providers.retain(|name, _| keyed.iter().any(|keyed| keyed.provider.name == *name));
         turn.changes.removed.sort();
     }
 
-    fn pool_of(&mut self, provider: &Provider, origin: usize, turn: &mut Turn) -> ProviderPool {
+    fn pool_of(&mut self, keyed: Keyed<'_>, origin: usize, turn: &mut Turn) -> ProviderPool {
+        let provider = keyed.provider;
         let known = self.providers.entry(provider.name.clone()).or_insert_with(|| Known {
             classes: Arc::new(Classes::new([])),
             gate: leak(0),
@@ -175,10 +188,14 @@ impl Ledger {
             // Without room for a name its models share `other`.
             let _full = known.classes.intern(&class.class);
         }
-        let mut keys = Vec::with_capacity(provider.keys.len());
-        for key in &provider.keys {
+        let (mut keys, mut states) = (Vec::new(), Vec::new());
+        for key in keyed.keys {
             let value = self.keyed.of(&[key.value.expose().as_bytes()]);
-            let resident = settle(known.keys.get(&key.name).copied(), value, &mut turn.fresh);
+            let resident = settle(
+                known.keys.get(&key.name).copied(),
+                (value, !self.overlay.is_enabled(&provider.name, &key.name)),
+                &mut turn.fresh,
+            );
             let name = || Named { provider: provider.name.clone(), key: key.name.clone() };
             match resident.change {
                 Change::Added => turn.changes.added.push(name()),
@@ -190,21 +207,26 @@ impl Ledger {
                 self.roster.retire(old.id, turn.version);
             }
             claimed.slot.gate().set_cap(key.max_concurrent);
+            let is_enabled = self.overlay.is_enabled(&provider.name, &key.name);
+            let event = if is_enabled { Event::Enable } else { Event::Disable };
+            claimed.slot.credential().apply(event, Millis(0));
             known.keys.insert(key.name.clone(), Resident { claimed, value });
-            keys.push(PoolKey {
+            states.push(PoolKey {
                 affinity: self.keyed.of(&[provider.name.as_bytes(), key.name.as_bytes()]),
                 id: claimed.id,
                 reserved_for: key.reserved_for.iter().filter_map(|&i| i.try_into().ok()).collect(),
                 slot: claimed.slot,
                 version: claimed.version,
             });
+            keys.push(key);
         }
         ProviderPool {
             classes: known.classes.clone(),
             gate: known.gate,
+            keys,
             origin,
             policy: policy_of(provider),
-            pool: Pool::new(keys, select_of(provider.select)),
+            pool: Pool::new(states, select_of(provider.select)),
         }
     }
 
@@ -217,6 +239,12 @@ impl Ledger {
             self.origins.len() - 1
         })
     }
+}
+
+/// A provider with all its keys, those of operators included.
+struct Keyed<'a> {
+    keys: Vec<ProviderKey>,
+    provider: &'a Provider,
 }
 
 /// A turn to another configuration, under way.
@@ -243,14 +271,18 @@ enum Change {
 }
 
 /// The credential's slot: its old one, as it is or with another value, or a fresh one.
-fn settle(resident: Option<Resident>, value: u64, fresh: &mut Vec<Claimed>) -> Settled {
+fn settle(
+    resident: Option<Resident>,
+    (value, disabled): (u64, bool),
+    fresh: &mut Vec<Claimed>,
+) -> Settled {
     let Some(Resident { claimed, value: before }) = resident else {
         return Settled { change: Change::Added, claimed: fresh.pop(), left: None };
     };
     if before == value {
         return Settled { change: Change::Kept, claimed: Some(claimed), left: None };
     }
-    match claimed.slot.replace_value(false) {
+    match claimed.slot.replace_value(disabled) {
         Ok(version) => {
             let claimed = Some(Claimed { version, ..claimed });
             Settled { change: Change::Replaced, claimed, left: None }

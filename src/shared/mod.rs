@@ -28,6 +28,7 @@ pub mod journal;
 pub mod keyed_hash;
 pub mod ledger;
 pub mod lifecycle;
+pub mod overlay;
 pub mod pools;
 pub mod published;
 pub mod setup;

@@ -9,7 +9,8 @@ use super::credential::cooldown::Policy;
 use super::credential::model_class::{Class, Classes, class_name};
 use super::credential::pool::Pool;
 use super::gate::Gate;
-use crate::config::snapshot::Provider;
+use super::overlay::Overlay;
+use crate::config::snapshot::{Provider, ProviderKey};
 
 /// State for every credential, caller and provider of a snapshot.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct Pools {
     pub callers: Vec<&'static Gate>,
     /// All exchanges together.
     pub global: &'static Gate,
+    /// What operators set beside the snapshot.
+    pub overlay: Arc<Overlay>,
     /// In the snapshot's order.
     pub providers: Vec<ProviderPool>,
 }
@@ -31,11 +34,13 @@ pub struct ProviderPool {
     pub classes: Arc<Classes>,
     /// Its attempts.
     pub gate: &'static Gate,
+    /// Its keys, those of operators after those of the file; side by side with the pool's.
+    pub keys: Vec<ProviderKey>,
     /// Which way it is reached; equal numbers can share connections.
     pub origin: usize,
     /// How long its keys rest.
     pub policy: Policy,
-    /// Its keys, in the snapshot's order.
+    /// The state of its keys.
     pub pool: Pool,
 }
 

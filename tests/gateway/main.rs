@@ -19,6 +19,7 @@ mod exhaustion;
 mod failover;
 mod headers;
 mod include_usage;
+mod keyring;
 mod leaving;
 mod lifecycle;
 mod names;

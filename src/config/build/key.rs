@@ -1,5 +1,7 @@
 //! `[[provider.key]]`: the credentials of one provider's pool. Never tells more than their hints.
 
+use std::sync::Arc;
+
 use super::{Context, narrow};
 use crate::config::effective::SettingValue;
 use crate::config::error::ErrorKind;
@@ -47,16 +49,11 @@ impl Keys<'_> {
         let max_concurrent = self.max_concurrent(entry, report);
         let reserved_for = self.reserved_for(entry, report);
         let (value, place) = found?;
-        let verdict = match value.expose().get(..3) {
-            Some(start) if start.eq_ignore_ascii_case("tg-") => {
-                Err("is a gateway key (`tg-`), which never goes to a provider")
-            }
-            _ => label::check_key(value.expose()),
-        };
-        if let Err(message) = verdict {
+        if let Err(message) = label::check_provider_key(value.expose()) {
             entry.error(ErrorKind::Invalid, shape::KEY_VALUE.key, message, report);
         }
         let hint = value.hint();
+        let value = Arc::new(value);
         Some((ProviderKey { hint, max_concurrent, name, reserved_for, value }, place))
     }
 

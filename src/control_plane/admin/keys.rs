@@ -108,7 +108,8 @@ pub(super) async fn limit(
     shown(&plane, &path)
 }
 
-fn shown(plane: &Plane, path: &(String, String)) -> Result<Json<Key>, Problem> {
+/// The key as it stands now.
+pub(super) fn shown(plane: &Plane, path: &(String, String)) -> Result<Json<Key>, Problem> {
     let setup = plane.shared.setup.load();
     let known = Known::find(&setup, &path.0, &path.1).ok_or_else(|| unknown(path))?;
     Ok(Json(known.shape(&setup, now(&plane.shared))))

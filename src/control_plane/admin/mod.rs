@@ -5,6 +5,7 @@ mod body;
 mod guard;
 mod health;
 mod keys;
+mod keys_set;
 mod metrics;
 mod operations;
 mod problem;
@@ -71,7 +72,7 @@ fn endpoints() -> OpenApiRouter<Arc<Plane>> {
         .routes(routes!(status::status))
         .routes(routes!(status::providers))
         .routes(routes!(keys::list))
-        .routes(routes!(keys::one))
+        .routes(routes!(keys::one, keys_set::set, keys_set::remove))
         .routes(routes!(keys::reset))
         .routes(routes!(keys::limit))
         .routes(routes!(metrics::metrics))

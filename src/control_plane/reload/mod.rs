@@ -19,6 +19,7 @@ use crate::config::{ConfigError, ErrorKind, Loaded};
 use crate::shared::Shared;
 use crate::shared::credential::table::{CREDENTIALS_MAX, TableFull};
 use crate::shared::ledger::{Changes, Ledger, Named};
+use crate::shared::overlay::Overlay;
 use crate::shared::setup::Prepared;
 use differences::Differences;
 use fixed::Running;
@@ -88,6 +89,20 @@ impl<'a> Reloads<'a> {
                 Err(errors)
             }
         }
+    }
+
+    /// Puts what operators set beside the configuration in force; false when there is no room for
+    /// so many keys, and nothing changed then.
+    pub fn overlay(&mut self, overlay: Arc<Overlay>) -> bool {
+        self.ledger.reclaim(self.shared.adopted());
+        let before = self.ledger.overlay(overlay);
+        let setup = self.shared.setup.load();
+        let (snapshot, prepared) = (setup.snapshot.clone(), setup.prepared.clone());
+        let installed = self.shared.install(&mut self.ledger, snapshot, prepared);
+        if installed.is_err() {
+            self.ledger.overlay(before);
+        }
+        installed.is_ok()
     }
 
     /// Says of each configuration that every worker has adopted that it is in force, and frees the

@@ -95,7 +95,7 @@ impl<'a> Known<'a> {
     pub fn all(setup: &'a Setup) -> impl Iterator<Item = Self> {
         let providers = setup.snapshot.providers.iter().zip(&setup.pools.providers);
         providers.flat_map(|(provider, pool)| {
-            let keys = provider.keys.iter().zip(pool.pool.keys());
+            let keys = pool.keys.iter().zip(pool.pool.keys());
             keys.map(move |(key, state)| Self { key, pool, provider, state })
         })
     }
@@ -116,13 +116,15 @@ impl<'a> Known<'a> {
         let slot = self.slot();
         let word = slot.credential().load();
         let callers = key.reserved_for.iter();
+        let set = setup.pools.overlay.find(&provider.name, &key.name);
+        let added = !provider.keys.iter().any(|own| own.name == key.name);
         let statistics = slot.statistics();
         let last_used = statistics.last_used.load();
         Key {
             provider: provider.name.clone(),
             name: key.name.clone(),
             hint: key.hint.clone(),
-            origin: "file",
+            origin: if added { "api" } else { "file" },
             state: state_of(word, now.millis),
             until: until_of(word, now),
             reason: word.reason().name(),
@@ -132,7 +134,7 @@ impl<'a> Known<'a> {
             reserved_for: callers
                 .filter_map(|&caller| Some(setup.snapshot.callers.get(caller)?.name.clone()))
                 .collect(),
-            updated_at: None,
+            updated_at: set.map(|set| instant(Wall(set.updated_ms))),
             streak: word.streak(),
             utilization: utilization(slot),
             limits: BTreeMap::new(),

@@ -16,7 +16,7 @@ pub struct Stored {
     pub provider: String,
     /// Names of callers.
     pub reserved_for: Vec<String>,
-    /// `None`: a key of the file.
+    /// `None`: a key of the file, or as it is stored already.
     pub sealed: Option<Vec<u8>>,
     /// Unix ms.
     pub updated_ms: u64,
@@ -116,7 +116,7 @@ fn set(transaction: &Transaction<'_>, stored: &Stored) -> rusqlite::Result<()> {
     transaction.execute(
         "INSERT INTO keys (provider, name, sealed, max_concurrent, file_max_concurrent, enabled, \
          reserved_for, updated_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?) \
-         ON CONFLICT (provider, name) DO UPDATE SET sealed = excluded.sealed, \
+         ON CONFLICT (provider, name) DO UPDATE SET sealed = coalesce(excluded.sealed, sealed), \
          max_concurrent = excluded.max_concurrent, \
          file_max_concurrent = excluded.file_max_concurrent, enabled = excluded.enabled, \
          reserved_for = excluded.reserved_for, updated_ms = excluded.updated_ms",

@@ -74,7 +74,7 @@ pub fn admit(
     let snapshot = &setup.snapshot;
     let pool = |caller| Ok(Admitted { caller, payer: Payer::Pool });
     let has_keys =
-        |&index: &usize| snapshot.providers.get(index).is_some_and(|p| !p.keys.is_empty());
+        |&index: &usize| setup.pools.providers.get(index).is_some_and(|p| !p.keys.is_empty());
     match (snapshot.auth, presented(fields, bytes)) {
         (AuthMode::Byok, Presented::Gateway(_)) | (AuthMode::Keys, Presented::Other(_)) => {
             Err(Kind::UnknownKey)

@@ -150,7 +150,7 @@ impl Exchange<'_> {
     ) -> Option<(&'a ProviderKey, Choice<'a>)> {
         loop {
             let choice = walker.next(self.now())?;
-            let key = route.provider.keys.get(choice.index)?;
+            let key = route.pool.keys.get(choice.index)?;
             let gate = choice.key.slot.gate();
             // Who waits for it came first.
             if self.place.is_none() && self.client.local.waiting.is_wanted(&[gate]) {

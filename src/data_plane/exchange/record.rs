@@ -68,7 +68,7 @@ impl Exchange<'_> {
             Some(Class::Named(index)) => route.pool.classes.name(index),
             _ => None,
         };
-        let key = route.provider.keys.get(index).map_or("", |key| key.name.as_str());
+        let key = route.pool.keys.get(index).map_or("", |key| key.name.as_str());
         let until = change.to.deadline();
         let entry = Entry::KeyState(KeyState {
             class: Text::cut(name.unwrap_or_default().as_bytes()),
