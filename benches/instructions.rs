@@ -84,7 +84,9 @@ fn usage(endpoint: Endpoint, cut_up: fn(&[u8]) -> Vec<Vec<u8>>) -> Box<dyn FnMut
     let reads = cut_up(&[&cut(streams::deltas(name)), recorded].concat());
     Box::new(move || {
         let mut observer = Observer::new(dialect, endpoint, true);
-        reads.iter().for_each(|read| observer.push(black_box(read)));
+        for read in &reads {
+            observer.push(black_box(read));
+        }
         black_box(observer.finish(true));
     })
 }

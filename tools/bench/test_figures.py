@@ -4,6 +4,7 @@ import contextlib
 import io
 import unittest
 from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 
 import figures
@@ -112,7 +113,9 @@ class Instructions(unittest.TestCase):
 
     def setUp(self):
         path = Path(__file__).with_name("instructions")
-        self.ratchet = SourceFileLoader("instructions", str(path)).load_module()
+        loader = SourceFileLoader("instructions", str(path))
+        self.ratchet = module_from_spec(spec_from_loader("instructions", loader))
+        loader.exec_module(self.ratchet)
 
     def judge(self, then, now, cpu="x"):
         made = lambda counts, cpu: {"cpu": cpu, "rustc": "r", "instructions": counts}  # noqa: E731
