@@ -60,17 +60,18 @@ const CASES: &[(&str, Case)] = &[
             }
         })
     }),
-    ("usage_anthropic", || usage(Endpoint::Messages)),
-    ("usage_chat", || usage(Endpoint::ChatCompletions)),
-    ("usage_responses", || usage(Endpoint::Responses)),
+    ("usage_anthropic", || usage(Endpoint::Messages, by_event)),
+    ("usage_anthropic_cut", || usage(Endpoint::Messages, anywhere)),
+    ("usage_chat", || usage(Endpoint::ChatCompletions, by_event)),
+    ("usage_responses", || usage(Endpoint::Responses, by_event)),
     ("verdict_accept", || verdict(200, b"")),
     ("verdict_429", || verdict(429, b"rate_limit_error")),
     ("walk_1_key", || walk(1)),
     ("walk_8_keys", || walk(8)),
 ];
 
-/// One event at a time, as paced streams come: 64 KiB of deltas between the recorded begin and end.
-fn usage(endpoint: Endpoint) -> Box<dyn FnMut()> {
+/// 64 KiB of deltas, about 500 of them, and a short recorded stream behind them.
+fn usage(endpoint: Endpoint, cut_up: fn(&[u8]) -> Vec<Vec<u8>>) -> Box<dyn FnMut()> {
     let (dialect, name, recorded) = match endpoint {
         Endpoint::Messages => {
             (Dialect::Anthropic, "anthropic", &include_bytes!("../tests/corpus/messages.sse")[..])
@@ -80,12 +81,31 @@ fn usage(endpoint: Endpoint) -> Box<dyn FnMut()> {
         }
         _ => (Dialect::OpenAi, "chat", &include_bytes!("../tests/corpus/chat.sse")[..]),
     };
-    let stream = [&cut(streams::deltas(name)), recorded].concat();
+    let reads = cut_up(&[&cut(streams::deltas(name)), recorded].concat());
     Box::new(move || {
         let mut observer = Observer::new(dialect, endpoint, true);
-        stream.chunks(EVENT).for_each(|read| observer.push(black_box(read)));
+        for read in &reads {
+            observer.push(black_box(read));
+        }
         black_box(observer.finish(true));
     })
+}
+
+/// One event per read, as paced streams come.
+fn by_event(stream: &[u8]) -> Vec<Vec<u8>> {
+    let mut reads = vec![Vec::new()];
+    for line in stream.split_inclusive(|&byte| byte == b'\n') {
+        reads.last_mut().unwrap().extend_from_slice(line);
+        if line == b"\n" {
+            reads.push(Vec::new());
+        }
+    }
+    reads
+}
+
+/// Reads that end inside of lines, as congested streams come.
+fn anywhere(stream: &[u8]) -> Vec<Vec<u8>> {
+    stream.chunks(EVENT).map(<[u8]>::to_vec).collect()
 }
 
 fn verdict(status: u16, kind: &'static [u8]) -> Box<dyn FnMut()> {

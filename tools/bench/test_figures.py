@@ -1,6 +1,11 @@
 """Medians, ratios, noise and tables, without starting anything."""
 
+import contextlib
+import io
 import unittest
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
 
 import figures
 import scenarios
@@ -101,6 +106,40 @@ class Figures(unittest.TestCase):
         self.assertEqual(len(scenarios.named(None)), len(scenarios.SCENARIOS))
         with self.assertRaises(KeyError):
             scenarios.named(["nonsense"])
+
+
+class Instructions(unittest.TestCase):
+    """The ratchet on callgrind counts."""
+
+    def setUp(self):
+        path = Path(__file__).with_name("instructions")
+        loader = SourceFileLoader("instructions", str(path))
+        self.ratchet = module_from_spec(spec_from_loader("instructions", loader))
+        loader.exec_module(self.ratchet)
+
+    def judge(self, then, now, cpu="x"):
+        made = lambda counts, cpu: {"cpu": cpu, "rustc": "r", "instructions": counts}  # noqa: E731
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            code = self.ratchet.compare(made(then, "x"), made(now, cpu))
+        return code, said.getvalue()
+
+    def test_over_5_percent_fails_and_below_does_not(self):
+        self.assertEqual(self.judge({"a": 1000}, {"a": 1050})[0], 0)
+        self.assertEqual(self.judge({"a": 1000}, {"a": 10})[0], 0)
+        code, said = self.judge({"a": 1000, "b": 5}, {"a": 1051, "b": 5})
+        self.assertEqual(code, 1)
+        self.assertRegex(said, r"a +1,051 +\+5\.1% +FAILED")
+        self.assertIn("--update", said)
+
+    def test_another_kind_of_cpu_is_shown_and_not_judged(self):
+        code, said = self.judge({"a": 1000}, {"a": 2000}, cpu="y")
+        self.assertEqual(code, 0)
+        self.assertIn("not judged", said)
+
+    def test_the_lists_must_be_the_same(self):
+        self.assertEqual(self.judge({"a": 1}, {"a": 1, "b": 1})[0], 1)
+        self.assertEqual(self.judge({"a": 1, "b": 1}, {"a": 1})[0], 1)
 
 
 if __name__ == "__main__":
