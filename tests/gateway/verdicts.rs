@@ -220,6 +220,14 @@ fn a_discarded_answer_gives_its_connection_to_the_next_attempt() {
 }
 
 #[test]
+fn bytes_behind_a_discarded_answer_cost_its_connection() {
+    let pool = Pool::start(&["429:retry-after=60:extra_response", "200"], "");
+    assert_eq!(status(&pool.ask(BODY)), 200);
+    let log = pool.mock.log(2);
+    assert_ne!(log[0].connection(), log[1].connection());
+}
+
+#[test]
 fn a_discarded_answer_that_is_too_long_costs_its_connection() {
     let pool = Pool::start(&["429:retry-after=60:error_body_size=1MiB", "200"], "");
     assert_eq!(status(&pool.ask(BODY)), 200);

@@ -27,7 +27,8 @@ pub struct Call {
     pub limits: Option<Summary>,
     /// The connection the rest comes on; `None` when all of the answer is there.
     pub upstream: Option<Connection>,
-    /// The request was sent whole, so the connection may be used again.
+    /// The request was sent whole, and nothing came behind its answer so far: the connection may be
+    /// used again.
     pub sent_whole: bool,
 }
 

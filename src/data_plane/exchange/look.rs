@@ -61,12 +61,14 @@ impl Exchange<'_> {
                         continue;
                     }
                 }
-                Ok(Piece::End { .. }) => {}
+                Ok(Piece::End { consumed }) => at += consumed,
                 Ok(Piece::NeedMore) => at = filled.len(),
                 // The relay will meet the same fault, and say so.
                 Err(_) => return Looked::Partly,
             }
             if body.is_done() {
+                // Bytes that nobody asked for came behind it: the connection is not used again.
+                call.sent_whole &= at == filled.len();
                 return Looked::Whole;
             }
             let left = deadline.since(Millis::now());
