@@ -1,27 +1,10 @@
 //! Key pools over sockets: which key is asked, what marks it, what the client gets when none
 //! serves (BEHAVIOUR 3 to 5). Waits over two seconds are the rooms' own tests, on a fake clock.
 
-use serde_json::Value;
+use crate::support::pool::{BODY, STREAM, error, status, tells_error};
+use crate::support::{Gateway, Mock, Pool, key, post, provider};
 
-use crate::support::{Answer, Gateway, Mock, Pool, key, post, provider};
-
-const BODY: &str = "{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":9,\"messages\":[]}";
-const STREAM: &str =
-    "{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":9,\"messages\":[],\"stream\":true}";
 const BODIES: [&str; 2] = [BODY, STREAM];
-
-fn status(answer: &Answer) -> u16 {
-    answer.head.status()
-}
-
-fn error(answer: &Answer) -> (u16, Option<&str>, Value) {
-    (status(answer), answer.code(), answer.json()["error"]["type"].clone())
-}
-
-/// Whether a streamed answer's body tells of an error.
-fn tells_error(answer: &Answer) -> bool {
-    answer.text().contains("event: error")
-}
 
 #[test]
 fn a16_one_key_that_serves_is_asked_once() {

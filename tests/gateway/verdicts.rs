@@ -1,25 +1,7 @@
 //! Verdicts over sockets: which answers mark a key, and which are the client's to see.
 
-use serde_json::Value;
-
-use crate::support::{Answer, Directory, Gateway, Mock, Pool, Wire, key, post, provider};
-
-const BODY: &str = "{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":9,\"messages\":[]}";
-const STREAM: &str =
-    "{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":9,\"messages\":[],\"stream\":true}";
-
-fn status(answer: &Answer) -> u16 {
-    answer.head.status()
-}
-
-fn error(answer: &Answer) -> (u16, Option<&str>, Value) {
-    (status(answer), answer.code(), answer.json()["error"]["type"].clone())
-}
-
-/// Whether a streamed answer's body tells of an error.
-fn tells_error(answer: &Answer) -> bool {
-    answer.text().contains("event: error")
-}
+use crate::support::pool::{BODY, STREAM, error, status, tells_error};
+use crate::support::{Directory, Gateway, Mock, Pool, Wire, key, post, provider};
 
 #[test]
 fn l28_a_429_is_told_as_one_with_its_seconds() {

@@ -1,7 +1,13 @@
 //! A gateway with one provider of several keys, each with a script of the mock.
 
+use serde_json::Value;
+
 use super::{Answer, Gateway, Mock, key, post, provider};
 
+/// One message, and the same as a stream.
+pub const BODY: &str = "{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":9,\"messages\":[]}";
+pub const STREAM: &str =
+    "{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":9,\"messages\":[],\"stream\":true}";
 /// A gateway whose provider has these keys, each with a script of the mock.
 #[derive(Debug)]
 pub struct Pool {
@@ -45,4 +51,19 @@ impl Pool {
         self.ask(body);
         self.keys(before + count).split_off(before)
     }
+}
+
+/// Its status.
+pub fn status(answer: &Answer) -> u16 {
+    answer.head.status()
+}
+
+/// Status, code and the error's type.
+pub fn error(answer: &Answer) -> (u16, Option<&str>, Value) {
+    (status(answer), answer.code(), answer.json()["error"]["type"].clone())
+}
+
+/// Whether a streamed answer's body tells of an error.
+pub fn tells_error(answer: &Answer) -> bool {
+    answer.text().contains("event: error")
 }
