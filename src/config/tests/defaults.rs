@@ -71,6 +71,7 @@ fn timeouts_limits_and_drain_have_the_documented_defaults() {
             keep_alive: seconds(75),
             response_head: seconds(600),
             response_head_stream: seconds(300),
+            tls_handshake: seconds(10),
             upstream_idle: seconds(55),
             write_stall: seconds(60),
         }
