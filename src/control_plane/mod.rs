@@ -11,6 +11,7 @@ mod journal;
 pub mod keyring;
 pub mod log;
 mod metrics;
+mod notices;
 mod plane;
 pub mod reload;
 mod resolve;
@@ -35,6 +36,7 @@ use tokio::time::{Instant, interval, sleep_until};
 use crate::shared::Shared;
 use crate::shared::clock::Millis;
 use crate::shared::worker_cell::WorkerCell;
+use notices::Notices;
 use plane::{COMMANDS_MAX, Command, Plane};
 use reload::Reloads;
 use storage::{Left, Storage};
@@ -82,6 +84,7 @@ async fn serve(parts: Parts<'_>, ready: impl FnOnce()) -> io::Result<ExitCode> {
         tasks.spawn(serve_admin(plane.clone(), listener));
     }
     let mut states = interval(STATES);
+    let mut notices = Notices::default();
     let mut ready = Some(ready);
     // When records that were rung for are looked at: many in one go, since each wake-up of this
     // thread costs more than a record.
@@ -119,7 +122,7 @@ async fn serve(parts: Parts<'_>, ready: impl FnOnce()) -> io::Result<ExitCode> {
             },
             () = reloads.overdue() => {}
             // What cleared by itself, or by an answer, is told by nobody.
-            _ = states.tick() => plane.keep_states(),
+            _ = states.tick() => look(&plane, &mut notices),
             () = signals.first() => break drain::run(&plane, &bell, (&mut signals, asked)).await?,
         }
     };
@@ -130,6 +133,12 @@ async fn serve(parts: Parts<'_>, ready: impl FnOnce()) -> io::Result<ExitCode> {
         storage.flush().await;
     }
     Ok(outcome)
+}
+
+/// What nobody tells of when it changes.
+fn look(plane: &Plane, notices: &mut Notices) {
+    plane.keep_states();
+    notices.look(&plane.shared);
 }
 
 /// Who asked may have left.

@@ -31,5 +31,6 @@ mod storage;
 mod streaming;
 mod support;
 mod tls;
+mod tls_downstream;
 mod upstream;
 mod verdicts;
