@@ -23,6 +23,12 @@ pub(super) fn data(text: &str) -> ExitCode {
     }
 }
 
+/// Says on stderr why it failed.
+pub(super) fn failed(why: &str) -> ExitCode {
+    eprintln!("tidegate: {why}");
+    ExitCode::FAILURE
+}
+
 /// Shows errors or warnings on stderr.
 pub(super) fn findings(findings: &[ConfigError]) {
     let look = look();

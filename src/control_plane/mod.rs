@@ -13,7 +13,7 @@ pub mod log;
 mod metrics;
 mod plane;
 pub mod reload;
-mod resolve;
+pub mod resolve;
 pub mod salt;
 mod seal;
 mod shape;

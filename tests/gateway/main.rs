@@ -23,6 +23,7 @@ mod keyring;
 mod leaving;
 mod lifecycle;
 mod names;
+mod operator;
 mod passthrough;
 mod raw_answers;
 mod refusals;

@@ -28,6 +28,14 @@ pub(super) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// Whether a database that is there can be written to, now.
+pub(super) fn check(path: &Path) -> rusqlite::Result<()> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK")
+}
+
 fn open(path: &Path, synchronous: &str, tables: &[&str]) -> rusqlite::Result<Connection> {
     // Made by us, so that nobody else can read it; SQLite gives its side files the same mode.
     let made = OpenOptions::new().create(true).append(true).mode(0o600).open(path);

@@ -72,6 +72,20 @@ enum Job {
     Row(Box<Record>),
 }
 
+/// Whether the databases in `directory` can be written to; none that is missing is made.
+///
+/// # Errors
+/// Why not, for people.
+pub fn check(directory: &Path) -> Result<(), String> {
+    for name in [database::STATE, database::LOGS] {
+        let path = directory.join(name);
+        if path.exists() {
+            database::check(&path).map_err(|error| format!("{name}: {error}"))?;
+        }
+    }
+    Ok(())
+}
+
 impl Storage {
     /// Opens the databases in `directory`, which is there, and starts their writer. Rows are kept
     /// for `retention`. A database that cannot be opened is tried again with each batch.
