@@ -31,10 +31,13 @@ pub(super) fn failed(why: &str) -> ExitCode {
 
 /// Shows errors or warnings on stderr.
 pub(super) fn findings(findings: &[ConfigError]) {
+    eprint!("{}", rendered(findings));
+}
+
+/// Errors or warnings as stderr shows them.
+pub(super) fn rendered(findings: &[ConfigError]) -> String {
     let look = look();
-    for finding in findings {
-        eprintln!("{}", finding.render(look));
-    }
+    findings.iter().map(|finding| finding.render(look) + "\n").collect()
 }
 
 /// Says on stderr how many errors there were.

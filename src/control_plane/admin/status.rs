@@ -31,6 +31,10 @@ pub(super) struct Status {
     configuration: u64,
     /// Records that were dropped since a queue was full.
     journal_dropped: u64,
+    /// `ok`, or `failed`: nothing can be changed until a restart.
+    control_plane: &'static str,
+    /// Log lines that were dropped since nobody read them.
+    log_lines_dropped: u64,
     storage: StorageHealth,
     /// Since midnight UTC.
     today: TodayShape,
@@ -88,6 +92,8 @@ pub(super) async fn status(State(plane): State<Arc<Plane>>) -> Json<Status> {
         draining: shared.lifecycle.phase() > Phase::Running,
         configuration: shared.setup.version(),
         journal_dropped: shared.workers.iter().map(|cell| cell.journal.dropped()).sum(),
+        log_lines_dropped: plane.log.dropped(),
+        control_plane: shared.pulse.of(Millis::now()).name(),
         storage: storage(&plane),
         today: plane.today.shape(shared.wall.now()),
     })
