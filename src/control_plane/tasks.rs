@@ -1,5 +1,5 @@
-//! What runs beside the control plane's loop, on the same thread: names of providers, the admin API,
-//! the pulse. What panics begins again.
+//! What runs beside the control plane's loop, on the same thread: names of providers, the admin
+//! API, the pulse. What panics begins again.
 
 use std::future::Future;
 use std::net::TcpListener;

@@ -19,8 +19,8 @@ use crate::shared::pulse::ControlPlane;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = health)]
 struct Health {
-    /// `ok`, `draining`, or `degraded`: it serves, and its control plane does not work; of `/readyz`
-    /// `ready` or `not_ready`.
+    /// `ok`, `draining`, or `degraded`: it serves, and its control plane does not work; of
+    /// `/readyz` `ready` or `not_ready`.
     status: &'static str,
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -81,10 +81,10 @@ fn livez(client: &Connection) -> Answer {
     let draining = shared.lifecycle.phase() > Phase::Running;
     let in_flight = shared.in_flight();
     let control = shared.pulse.of(Millis::now()).name();
-    let now = now();
     let body = format!(
-        r#"{{"status":"ok","in_flight":{in_flight},"draining":{draining},{}:"{control}",{}:"{now}"}}"#,
-        r#""control_plane""#, r#""timestamp""#,
+        "{{\"status\":\"ok\",\"in_flight\":{in_flight},\"draining\":{draining},\
+         \"control_plane\":\"{control}\",\"timestamp\":\"{}\"}}",
+        now()
     );
     Answer { body, status: 200 }
 }
