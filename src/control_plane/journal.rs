@@ -13,6 +13,11 @@ pub fn drain(plane: &Plane) {
         loop {
             while let Some(entry) = cell.journal.pop() {
                 match entry {
+                    Entry::Detail(detail) => {
+                        if let Some(storage) = &plane.storage {
+                            storage.keep_detail(detail, plane.shared.setup.load());
+                        }
+                    }
                     Entry::Exchange(record) => hand_out(plane, &record, &mut lines),
                     Entry::KeyState(state) => {
                         are_keys_changed = true;

@@ -13,6 +13,7 @@ pub mod keyring;
 pub mod log;
 mod metrics;
 mod plane;
+mod redact;
 pub mod reload;
 pub mod resolve;
 pub mod salt;

@@ -24,6 +24,7 @@ pub mod callers;
 pub mod clock;
 pub mod counters;
 pub mod credential;
+pub mod detail;
 pub mod gate;
 pub mod journal;
 pub mod keyed_hash;

@@ -14,6 +14,7 @@ mod auth;
 mod cli;
 mod concurrency;
 mod cuts;
+mod detail;
 mod downstream;
 mod exhaustion;
 mod failover;

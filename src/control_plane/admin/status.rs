@@ -41,7 +41,7 @@ pub(super) struct Status {
 }
 
 /// How the databases are.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 #[schema(as = storage)]
 struct StorageHealth {
     /// `ok`, `failing` or `off`.
@@ -50,6 +50,8 @@ struct StorageHealth {
     error: Option<String>,
     /// Batches that could not be written.
     errors: u64,
+    /// Details of exchanges that are not kept, for the same reasons.
+    details_dropped: u64,
     /// Exchanges that are not kept, since a queue was full or a batch could not be written.
     rows_dropped: u64,
 }
@@ -112,13 +114,14 @@ pub(super) async fn providers(State(plane): State<Arc<Plane>>) -> Json<Providers
 
 fn storage(plane: &Plane) -> StorageHealth {
     let Some(health) = plane.storage.as_ref().map(Storage::health) else {
-        return StorageHealth { state: "off", error: None, errors: 0, rows_dropped: 0 };
+        return StorageHealth { state: "off", ..StorageHealth::default() };
     };
     let failing = health.failing();
     StorageHealth {
         state: if failing.is_some() { "failing" } else { "ok" },
         error: failing.map(|error| error.to_string()),
         errors: health.errors(),
+        details_dropped: health.details_dropped(),
         rows_dropped: health.rows_dropped(),
     }
 }

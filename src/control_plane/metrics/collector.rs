@@ -67,6 +67,8 @@ impl Out<'_, '_> {
         if let Some(storage) = storage {
             let help = "Batches that the databases did not take";
             self.counters("storage_errors", help, count(storage.errors()))?;
+            let help = "Details of exchanges that are not kept";
+            self.counters("storage_details_dropped", help, count(storage.details_dropped()))?;
             let help = "Exchanges that are not kept";
             self.counters("storage_rows_dropped", help, count(storage.rows_dropped()))?;
         }

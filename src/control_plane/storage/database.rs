@@ -78,7 +78,8 @@ const STATE_TABLES: &[&str] = &["
 "];
 
 /// As [`STATE_TABLES`]. Each index serves one filter of the request list, newest first.
-const LOGS_TABLES: &[&str] = &["
+const LOGS_TABLES: &[&str] = &[
+    "
     CREATE TABLE requests (
         seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, id TEXT NOT NULL,
         model TEXT NOT NULL, status INTEGER NOT NULL, key TEXT NOT NULL, caller TEXT NOT NULL,
@@ -100,4 +101,6 @@ const LOGS_TABLES: &[&str] = &["
         duration_ms INTEGER NOT NULL,
         PRIMARY KEY (step_s, start_s, provider, key, caller, model)
     ) WITHOUT ROWID;
-"];
+",
+    super::details::TABLE,
+];
