@@ -3,9 +3,11 @@
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tidegate::config::snapshot::Snapshot;
 use tidegate::config::{self, ConfigError, ErrorKind, Loaded, Sources};
+use tidegate::control_plane::log::Lines;
 use tidegate::control_plane::reload::{Operator, Reloads};
 use tidegate::control_plane::storage::{Left, Storage, marks};
 use tidegate::control_plane::{self, Parts, admin, keyring};
@@ -30,7 +32,13 @@ pub(super) fn run(written: Written) -> ExitCode {
         Err(errors) => return output::refused(&errors),
     };
     output::findings(&loaded.warnings);
-    match serve(&loaded, prepared, &Console { sources }) {
+    let lines = match Lines::to(std::io::stderr()) {
+        Ok(lines) => lines,
+        Err(error) => return output::failed(&format!("cannot start a thread: {error}")),
+    };
+    let served = serve(&loaded, prepared, &Console { lines: lines.clone(), sources });
+    lines.finish(LAST_LINES);
+    match served {
         // The workers' runtimes must not be dropped with operations in flight (D3).
         Ok(code) => exit(code),
         Err(why) => {
@@ -45,7 +53,9 @@ fn serve(loaded: &Loaded, prepared: Prepared, console: &Console) -> Result<ExitC
     // connections would pay for memory they never use. Refused by the kernel: slower, not wrong.
     let _refused = rustix::thread::disable_transparent_huge_pages(true);
     let snapshot = &loaded.snapshot;
-    let level = control_plane::log::start(snapshot.log, output::colours());
+    let log = console.lines.clone();
+    let level = control_plane::log::start(snapshot.log, output::colours(), &log);
+    control_plane::log::tell_panics();
     let files = start_block::raise_open_files();
     let workers = snapshot.server.workers.unwrap_or_else(pin::available).max(1);
     let choice = runtime::choose(snapshot.server.driver)
@@ -69,13 +79,15 @@ fn serve(loaded: &Loaded, prepared: Prepared, console: &Console) -> Result<ExitC
     let text = block.to_string();
     start_workers(bound, &shared, choice.rung, connections)?;
     let reloads = Reloads::new(shared.clone(), ledger, level, console);
-    let parts = Parts { admin, driver: choice.rung.name(), reloads, shared, storage };
-    control_plane::run(parts, move || eprint!("{text}"))
+    let told = log.clone();
+    let parts = Parts { admin, driver: choice.rung.name(), log, reloads, shared, storage };
+    control_plane::run(parts, move || told.put(text.as_bytes()))
         .map_err(|error| format!("the control plane cannot work: {error}"))
 }
 
 /// Whoever started the process, for as long as it runs.
 struct Console {
+    lines: Lines,
     sources: Sources,
 }
 
@@ -87,7 +99,7 @@ impl Operator for Console {
     }
 
     fn tell(&self, findings: &[ConfigError]) {
-        output::findings(findings);
+        self.lines.put(output::rendered(findings).as_bytes());
     }
 }
 
@@ -180,3 +192,6 @@ fn start_workers(
 fn exit(code: ExitCode) -> ! {
     std::process::exit(i32::from(code != ExitCode::SUCCESS))
 }
+
+/// How long the end of the process waits for whoever reads stderr.
+const LAST_LINES: Duration = Duration::from_secs(1);

@@ -149,8 +149,8 @@ pub const DRAIN: Shape =
 pub const STORAGE: Shape = Shape::of(&[
     Field::Text(&STORAGE_PATH),
     Field::Duration(&l::RETENTION),
-    Field::Later("detail"),
-    Field::Later("bodies"),
+    Field::Choice(&l::DETAIL),
+    Field::Choice(&l::BODIES),
     Field::Secret(&MASTER_KEY),
 ]);
 

@@ -3,7 +3,7 @@
 //! Collects every error on the way; never stops at one, and never puts a default in a field that
 //! `limits` does not know.
 
-mod admin;
+pub(super) mod admin;
 mod caller;
 mod key;
 mod patterns;

@@ -8,6 +8,7 @@ pub mod authenticate;
 pub mod conclude;
 pub mod conversation;
 pub mod count;
+pub mod detail;
 pub mod failover;
 pub mod failure;
 pub mod fields;
@@ -48,6 +49,7 @@ use crate::shared::credential::utilization::Wall;
 use crate::shared::lifecycle::Phase;
 use admit::Patience;
 use authenticate::{Admitted, Payer};
+use detail::Gathered;
 use failure::{Failure, Kind};
 use record::Seen;
 use route::Routed;
@@ -145,7 +147,10 @@ pub async fn run(client: &mut Connection, request: &Request, setup: Rc<Working>)
         id: local.request_id(),
         model: None,
         owes_body: !request.is_bodiless(),
-        seen: Seen::default(),
+        seen: Seen {
+            gathered: Gathered::begin(&setup.snapshot, &local.shared.keyed_hash, request),
+            ..Seen::default()
+        },
         phase: "route",
         place: None,
         provider: None,
@@ -196,6 +201,7 @@ impl<'c> Exchange<'c> {
         if self.adopt_newest() {
             (routed, payer) = self.enter()?;
         }
+        self.seen.gathered.body(body.of(request.bytes()));
         let facts = self.read_facts(&routed, &body)?;
         let asked = Asked { body, facts };
         self.client.stream.watch().on_hangup_end(self.gone_from(), None);
