@@ -10,6 +10,7 @@ use std::sync::Arc;
 use rustls_pki_types::CertificateDer;
 
 use super::pattern::Pattern;
+use super::route::Route;
 use super::secret::Secret;
 use crate::protocol::dialect::Dialect;
 
@@ -30,6 +31,8 @@ pub struct Snapshot {
     pub observation: Observation,
     /// In file order; the index is the provider's id within this snapshot; names are unique.
     pub providers: Vec<Provider>,
+    /// By descending priority, then in file order; names are unique.
+    pub routes: Vec<Route>,
     pub server: Server,
     pub storage: Storage,
     pub stream: Stream,
@@ -111,6 +114,13 @@ pub struct Caller {
     /// Models it may ask for: one must match; empty = all.
     pub models: Vec<Pattern>,
     pub name: String,
+}
+
+impl Caller {
+    /// Whether it may ask for `model`.
+    pub fn allows(&self, model: &str) -> bool {
+        self.models.is_empty() || self.models.iter().any(|pattern| pattern.is_match(model))
+    }
 }
 
 /// One upstream service with its pool of keys.

@@ -97,14 +97,20 @@ pub struct Ended {
     pub cause: Text<192>,
     /// The `x-tidegate-error` code, when it failed.
     pub code: Option<&'static str>,
+    /// Why the provider was asked (`x-tidegate-decision`).
+    pub decision: Text<128>,
     /// Milliseconds from the request's head to the end.
     pub duration_ms: u64,
     /// Name or hint of the key it was served with; empty when none was.
     pub key: Text<64>,
+    /// The model really asked for; empty where it is not known.
+    pub model_routed: Text<96>,
     /// How far it was.
     pub phase: &'static str,
     /// The provider asked last; empty when none was.
     pub provider: Text<64>,
+    /// The rule that led there; empty without one.
+    pub route: Text<64>,
     /// The status the client got, or would have got.
     pub status: u16,
 }
@@ -267,10 +273,13 @@ mod tests {
                 cap: None,
                 cause: Text::default(),
                 code: None,
+                decision: Text::default(),
                 duration_ms: 0,
                 key: Text::default(),
+                model_routed: Text::default(),
                 phase: "",
                 provider: Text::default(),
+                route: Text::default(),
                 status,
             },
         })

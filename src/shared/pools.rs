@@ -10,6 +10,7 @@ use super::credential::model_class::{Class, Classes, class_name};
 use super::credential::pool::Pool;
 use super::gate::Gate;
 use super::overlay::Overlay;
+use super::turn::Turn;
 use crate::config::snapshot::{Provider, ProviderKey};
 
 /// State for every credential, caller and provider of a snapshot.
@@ -25,6 +26,8 @@ pub struct Pools {
     pub overlay: Arc<Overlay>,
     /// In the snapshot's order.
     pub providers: Vec<ProviderPool>,
+    /// Whose turn it is, by rule, in the snapshot's order.
+    pub turns: Vec<&'static Turn>,
 }
 
 /// One provider's.
@@ -56,7 +59,8 @@ impl ProviderPool {
     }
 }
 
-fn name_of<'a>(provider: &'a Provider, model: &'a str) -> &'a str {
+/// The name of the class of `model`.
+pub fn name_of<'a>(provider: &'a Provider, model: &'a str) -> &'a str {
     class_name(model, |model| {
         let mut classes = provider.model_classes.iter();
         classes.find(|class| class.pattern.is_match(model)).map(|class| class.class.as_str())

@@ -10,6 +10,7 @@
 )]
 
 mod admin;
+mod alternatives;
 mod auth;
 mod cli;
 mod concurrency;
@@ -17,6 +18,7 @@ mod cuts;
 mod downstream;
 mod exhaustion;
 mod failover;
+mod gate;
 mod headers;
 mod include_usage;
 mod keyring;
@@ -27,6 +29,7 @@ mod passthrough;
 mod raw_answers;
 mod refusals;
 mod reload;
+mod routes;
 mod storage;
 mod streaming;
 mod support;

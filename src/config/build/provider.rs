@@ -14,13 +14,14 @@ use crate::config::text::Place;
 use crate::config::{disk, label, limits, shape};
 use crate::protocol::dialect::Dialect;
 
-/// All providers; with an error in the report the list may be short of some.
+/// All providers, and the names of all; with an error in the report the first list may be short of
+/// some, else the two go side by side.
 pub(super) fn providers(
     root: &Section<'_>,
     callers: &[String],
     context: &Context<'_>,
     report: &mut Report,
-) -> Vec<Provider> {
+) -> (Vec<Provider>, Vec<String>) {
     let mut providers = Vec::new();
     let mut names: Vec<(&str, Place)> = Vec::new();
     for section in root.tables("provider", &shape::PROVIDER, report) {
@@ -39,7 +40,7 @@ pub(super) fn providers(
         let name = name.map(|(name, _)| name.to_owned());
         providers.extend(provider(&section, name, &Beside { callers, context }, report));
     }
-    providers
+    (providers, names.into_iter().map(|(name, _)| name.to_owned()).collect())
 }
 
 fn provider(

@@ -1,6 +1,7 @@
 //! Every default and every bound, each with a line of why. No other folder holds one.
 
 mod pools;
+mod routes;
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
@@ -11,6 +12,7 @@ use super::snapshot::{
 use crate::protocol::dialect::Dialect;
 
 pub use pools::*;
+pub use routes::*;
 
 // [server]
 

@@ -30,6 +30,8 @@ pub struct Trail<'a> {
     pub forbidden: Option<Kept<'a>>,
     /// Tries ended before the keys did.
     pub is_cut_short: bool,
+    /// The provider being asked is asked once more, on other terms.
+    pub is_asked_again: bool,
     /// No provider follows the one being asked.
     pub is_last_provider: bool,
     /// The cap of a provider that was reached.
@@ -142,7 +144,7 @@ impl Exchange<'_> {
         match kept {
             Kept::Answer(kept) => {
                 let KeptAnswer { call, credential, route } = *kept;
-                self.provider = Some(route.index);
+                self.turn_to(&route);
                 self.relay(&route, credential, call).await
             }
             Kept::Cut(status, retry_after) => Err(Kind::UpstreamFailed(status, retry_after).into()),

@@ -13,11 +13,13 @@ use crate::protocol::http1::head::Field;
 use crate::protocol::verdict::{Answer, ErrorLook, LimitFacts, Scope, Verdict, classify};
 use crate::shared::clock::Millis;
 use crate::shared::credential::cooldown::Mark;
+use crate::shared::credential::exhausted::Exhausted;
 use crate::shared::credential::model_class::Class;
 use crate::shared::credential::reason::Reason;
 use crate::shared::credential::transition::Event;
 use crate::shared::credential::walk::{Choice, Now, Terms, Walker};
 use crate::shared::gate::{Refused, Subject};
+use crate::shared::routing::rules::Candidate;
 use crate::shared::tally::Fault;
 
 /// What follows from one try.
@@ -45,18 +47,22 @@ impl Exchange<'_> {
     ) -> Result<Next, Failure> {
         let setup = self.setup.clone();
         self.commit_by = setup.snapshot.failover.deadline.map(|ms| Millis::now().plus(ms.0));
-        let first = *routed.candidates.first().ok_or(Kind::NoRoute)?;
         if let Payer::Own(field) = payer {
-            return self.drive_own(&routed.to(&setup, first)?, field, asked).await;
+            let way = self.own_way(routed, field).ok_or(Kind::Internal(NOBODY))?;
+            return self.drive_own(&routed.to(&setup, way)?, field, asked).await;
         }
-        let last = routed.candidates.last().copied();
+        let last = routed.candidates.len();
         loop {
             let mut trail = Trail::default();
-            for &index in &routed.candidates {
-                let route = routed.to(&setup, index)?;
-                trail.is_last_provider = Some(index) == last;
+            for (place, candidate) in routed.candidates.iter().enumerate() {
+                let route = routed.to(&setup, candidate)?;
+                trail.is_last_provider = place + 1 == last;
+                let later = routed.candidates.get(place + 1..).unwrap_or_default();
+                trail.is_asked_again = later.iter().any(|c| c.provider == candidate.provider);
+                self.turn_to(&route);
                 match self.walk(&route, asked, &mut trail).await? {
                     Step::Serve(call, credential) => {
+                        self.count_alternative(&route, &trail, call.answered.head.status);
                         return self.relay(&route, credential, *call).await;
                     }
                     Step::Stop => break,
@@ -130,15 +136,43 @@ impl Exchange<'_> {
         };
         if !matches!(step, Step::Serve(..)) {
             self.admission.leave();
-            let exhausted = walker.exhausted(self.now());
-            trail.exhausted.merge(&exhausted);
-            let why = Fault::PoolExhausted(exhausted.outcome().name());
-            self.count_fault(&route.provider.name, why);
-            if exhausted.unified.is_some() && trail.exhausted.unified == exhausted.unified {
-                trail.unified_at = Some(*route);
-            }
+            self.note_exhausted(route, walker.exhausted(self.now()), trail);
         }
         Ok(step)
+    }
+
+    /// A provider's keys came to nothing. Those that a gate kept out are no reason for an answer.
+    fn note_exhausted<'a>(
+        &self,
+        route: &Route<'a>,
+        mut exhausted: Exhausted,
+        trail: &mut Trail<'a>,
+    ) {
+        if route.candidate.below.is_none() {
+            let why = Fault::PoolExhausted(exhausted.outcome().name());
+            self.count_fault(&route.provider.name, why);
+        } else if trail.is_asked_again {
+            return;
+        } else {
+            exhausted.available = 0;
+        }
+        trail.exhausted.merge(&exhausted);
+        if exhausted.unified.is_some() && trail.exhausted.unified == exhausted.unified {
+            trail.unified_at = Some(*route);
+        }
+    }
+
+    /// The one candidate of an exchange that is paid for with the client's own credential: a
+    /// gate's primary as long as that credential has quota left, else the first other one.
+    fn own_way<'r>(&self, routed: &'r Routed<'_>, field: Field) -> Option<&'r Candidate> {
+        let (first, second) = (routed.candidates.first(), routed.candidates.get(1));
+        let Some(threshold) = first?.below else { return first };
+        let floor_ms = self.setup.snapshot.observation.floor.0;
+        let now = self.client.local.shared.wall.now();
+        let is_open = self
+            .brought(field)
+            .is_none_or(|guest| guest.windows().utilization(floor_ms, now).is_below(threshold));
+        if is_open { first } else { second.or(first) }
     }
 
     /// The next key that may be used, with the permits for an attempt with it.
@@ -188,10 +222,10 @@ impl Exchange<'_> {
             self.note_attempt(route, credential);
             let class = walker.class();
             // A class without a name may have got one meanwhile, and a mark with it.
-            let unnamed = if class == Class::Other { self.model.clone() } else { None };
+            let model = self.real_model().map(Box::<str>::from);
+            let unnamed = model.as_deref().filter(|_| class == Class::Other);
             let is_open = || {
-                let model = unnamed.as_deref();
-                let class = model.map_or(class, |_| route.pool.class_of(route.provider, model));
+                let class = unnamed.map_or(class, |_| route.pool.class_of(route.provider, unnamed));
                 choice.is_open(class, Millis::now())
             };
             let mut call = match self.call_settled((route, credential), body, is_open).await {
@@ -211,7 +245,7 @@ impl Exchange<'_> {
                 }
             };
             let class = match call.answered.head.status {
-                200..=299 | 429 => route.pool.learn_class(route.provider, self.model.as_deref()),
+                200..=299 | 429 => route.pool.learn_class(route.provider, self.real_model()),
                 _ => walker.class(),
             };
             walker.learn(choice, class);
@@ -306,15 +340,15 @@ impl Exchange<'_> {
 
     /// What the walk of a provider's keys goes by.
     pub(super) fn terms(&self, route: &Route<'_>) -> Terms {
-        let timeouts = &self.setup.snapshot.timeouts;
+        let timeouts = &self.timeouts;
         let start = match route.provider.select {
             Select::RoundRobin => self.client.local.next_round(route.index),
             _ => 0,
         };
         Terms {
-            below: None,
+            below: route.candidate.below,
             caller: self.caller.and_then(|caller| u32::try_from(caller).ok()),
-            class: route.pool.class_of(route.provider, self.model.as_deref()),
+            class: route.pool.class_of(route.provider, self.real_model()),
             conversation: self.seen.conversation.unwrap_or_else(|| self.id.hash()),
             floor_ms: self.setup.snapshot.observation.floor.0,
             probe_ms: timeouts.connect.0 + timeouts.response_head.0 + PROBE_SLACK_MS,
@@ -328,9 +362,7 @@ impl Exchange<'_> {
 
     /// Whether no further attempt may begin.
     pub(super) fn is_spent(&self) -> bool {
-        let failover = &self.setup.snapshot.failover;
-        self.attempts >= failover.max_attempts
-            || self.commit_by.is_some_and(|end| Millis::now() >= end)
+        self.attempts >= self.max_attempts || self.commit_by.is_some_and(|end| Millis::now() >= end)
     }
 }
 
@@ -350,5 +382,7 @@ struct Walk<'w, 'a> {
     walker: &'w mut Walker<'a>,
 }
 
+/// A request is routed to somebody, or refused.
+const NOBODY: &str = "nobody is asked";
 /// What a probe may take beyond connect and response head (BEHAVIOUR 3).
 const PROBE_SLACK_MS: u64 = 1_000;

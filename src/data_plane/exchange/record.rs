@@ -140,9 +140,12 @@ impl Exchange<'_> {
             cause: Text::cut(cause.as_bytes()),
             code: failure.map(Kind::code),
             duration_ms: Millis::now().since(self.started),
+            decision: self.decision(),
             key: self.seen.key,
+            model_routed: Text::cut(self.real_model().unwrap_or_default().as_bytes()),
             phase: self.phase,
             provider: Text::cut(self.provider_name().as_bytes()),
+            route: Text::cut(self.rule_name().as_bytes()),
             status: relayed.or(failure.map(Kind::status)).unwrap_or(0),
         }
     }

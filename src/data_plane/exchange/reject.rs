@@ -78,6 +78,7 @@ pub async fn refuse(client: &mut Connection, snapshot: &Snapshot, id: RequestId,
     let mut out: Buffer = client.local.buffers.take_small();
     begin(out.tail(), kind, body.len());
     write::parsed_field(out.tail(), b"x-tidegate-request-id", id.as_bytes());
+    write::parsed_field(out.tail(), b"x-tidegate-decision", b"default");
     write::parsed_field(out.tail(), b"x-tidegate-error", kind.code().as_bytes());
     out.extend(b"connection: close\r\n\r\n");
     if !client.asks_head {

@@ -1,8 +1,11 @@
 //! What a configuration may hold, table by table: the settings of this version, and those of
 //! later ones, which are refused by name. Holds no default and no bound.
 
+mod routes;
+
 use super::limits as l;
 use super::setting::{Field, Shape, Text, Texts};
+pub use routes::*;
 
 /// The whole configuration.
 pub const ROOT: Shape = Shape::of(&[
@@ -15,7 +18,7 @@ pub const ROOT: Shape = Shape::of(&[
     Field::Table("failover", &FAILOVER),
     Field::Table("concurrency", &CONCURRENCY),
     Field::Table("observation", &OBSERVATION),
-    Field::Later("route"),
+    Field::Tables("route", &ROUTE),
     Field::Later("header_rule"),
     Field::Table("stream", &STREAM),
     Field::Table("timeouts", &TIMEOUTS),
@@ -279,7 +282,11 @@ pub fn is_plain(key: &str) -> bool {
 /// A digest is no secret, but a key may have been put in its place by mistake.
 fn hides(field: &Field) -> bool {
     match field {
-        Field::Later(_) | Field::Secret(_) | Field::Table(..) | Field::Tables(..) => true,
+        Field::Later(_)
+        | Field::Map(_)
+        | Field::Secret(_)
+        | Field::Table(..)
+        | Field::Tables(..) => true,
         Field::Text(text) => text.key == CALLER_KEY_SHA256.key,
         _ => false,
     }
@@ -289,7 +296,9 @@ fn any(shape: &'static Shape, holds: &dyn Fn(&Field) -> bool) -> bool {
     shape.fields.iter().any(|field| {
         holds(field)
             || match field {
-                Field::Table(_, shape) | Field::Tables(_, shape) => any(shape, holds),
+                Field::Table(_, shape)
+                | Field::Tables(_, shape)
+                | Field::TextsOrTables(_, shape) => any(shape, holds),
                 _ => false,
             }
     })
