@@ -79,6 +79,7 @@ fn property(field: &Field) -> Option<Map<String, Value>> {
         Field::Size(_) => json!({ "type": "string", "examples": ["64KiB", "32MiB"] }),
         Field::Switch(_) => json!({ "type": "boolean" }),
         Field::Table(_, shape) => return Some(table(shape)),
+        Field::TableOr(or) => json!({ "anyOf": [{ "const": or.word }, table(or.shape)] }),
         Field::Tables(_, shape) => json!({ "type": "array", "items": table(shape) }),
         Field::Text(text) if text.pattern.is_empty() => json!({ "type": "string" }),
         Field::Text(text) => json!({ "type": "string", "pattern": text.pattern }),

@@ -5,7 +5,7 @@ use super::effective::SettingValue;
 use super::error::ErrorKind;
 use super::report::Report;
 use super::section::Section;
-use super::setting::{Duration, Map, Shape, Texts};
+use super::setting::{Duration, Map, Shape, TableOr, Texts};
 use super::snapshot::Millis;
 use super::text::Place;
 use super::tree::{Node, Value};
@@ -76,6 +76,29 @@ impl<'a> Section<'a> {
             return Some(Listed::Tables(self.tables(list.key, shape, report)));
         }
         self.texts(list, report).map(Listed::Texts)
+    }
+
+    /// The table of a setting; `None` for its word.
+    pub fn table_or(&self, table: &TableOr, report: &mut Report) -> Option<Self> {
+        let is_word = match self.node(table.key).map(|node| &node.value) {
+            None => table.is_word,
+            Some(Value::Text(text)) => text.as_str() == table.word,
+            Some(Value::Table(_)) => false,
+            Some(_) => {
+                self.wrong_type(table.key, &format!("a table or \"{}\"", table.word), report);
+                true
+            }
+        };
+        if is_word {
+            self.note(table.key, SettingValue::Text(table.word.to_owned()), report);
+            return None;
+        }
+        if matches!(self.node(table.key), Some(Node { value: Value::Text(_), .. })) {
+            let message = format!("must be a table or \"{}\"", table.word);
+            self.error(ErrorKind::Invalid, table.key, message, report);
+            return None;
+        }
+        Some(self.table(table.key, table.shape, report))
     }
 
     /// A span of time where it is written, else `wider`.

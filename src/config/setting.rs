@@ -52,6 +52,7 @@ pub enum Field {
     Size(&'static Size),
     Switch(&'static Switch),
     Table(&'static str, &'static Shape),
+    TableOr(&'static TableOr),
     Tables(&'static str, &'static Shape),
     Text(&'static Text),
     TextOr(&'static TextOr),
@@ -77,6 +78,7 @@ impl Field {
             Self::Secret(text) | Self::Text(text) => text.key,
             Self::Size(size) => size.key,
             Self::Switch(switch) => switch.key,
+            Self::TableOr(table) => table.key,
             Self::TextOr(text) => text.key,
             Self::TextOrTexts(texts) | Self::Texts(texts) | Self::TextsOrTables(texts, _) => {
                 texts.key
@@ -98,6 +100,7 @@ impl Field {
             Self::Fraction(fraction) => Some(SettingValue::Permille(fraction.default_permille)),
             Self::Size(size) => text(size_text(size.default_bytes)),
             Self::Switch(switch) => Some(SettingValue::Switch(switch.default)),
+            Self::TableOr(table) if table.is_word => text(table.word.to_owned()),
             Self::TextOr(text_or) => text(text_or.default.to_owned()),
             Self::Texts(texts) => Some(SettingValue::list(texts.default.iter().copied())),
             Self::Cap(_)
@@ -106,6 +109,7 @@ impl Field {
             | Self::Map(_)
             | Self::Secret(_)
             | Self::Table(..)
+            | Self::TableOr(_)
             | Self::Tables(..)
             | Self::Text(_)
             | Self::TextOrTexts(_)
@@ -128,6 +132,7 @@ impl Field {
             Self::Secret(text) | Self::Text(text) => Some(text.why),
             Self::Size(size) => Some(size.why),
             Self::Switch(switch) => Some(switch.why),
+            Self::TableOr(table) => Some(table.why),
             Self::TextOr(text) => Some(text.why),
             Self::TextOrTexts(texts) | Self::Texts(texts) | Self::TextsOrTables(texts, _) => {
                 Some(texts.why)
@@ -247,6 +252,17 @@ pub struct Switch {
     pub default: bool,
     pub key: &'static str,
     pub why: &'static str,
+}
+
+/// A table, or a word in its place.
+#[derive(Debug)]
+pub struct TableOr {
+    /// The word is the default; else the table with its own defaults is.
+    pub is_word: bool,
+    pub key: &'static str,
+    pub shape: &'static Shape,
+    pub why: &'static str,
+    pub word: &'static str,
 }
 
 /// A text whose form the reader of its table checks. Has no default.

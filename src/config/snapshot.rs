@@ -132,6 +132,8 @@ pub struct Provider {
     pub auth_recheck: Option<Millis>,
     /// Path before the request's own: no trailing `/`, empty if none.
     pub base_path: String,
+    /// `None` is "off".
+    pub breaker: Option<Breaker>,
     pub cooldown: Cooldown,
     pub dialect: Dialect,
     /// `base_path` ends in `/v1`: the request's own `/v1` is dropped.
@@ -151,6 +153,19 @@ pub struct Provider {
     /// A 5xx is tried once more here before the next provider is.
     pub retry_on_5xx: bool,
     pub select: Select,
+}
+
+/// `provider.breaker`: when a provider is left alone for a model class.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Breaker {
+    /// At least `open`.
+    pub ceiling: Millis,
+    /// In a row: 1..=255.
+    pub failures: u8,
+    /// First span; doubles.
+    pub open: Millis,
+    /// 1..=63.
+    pub probes: u8,
 }
 
 /// `provider.cooldown`: how long a key rests after a 429.

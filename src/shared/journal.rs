@@ -14,10 +14,23 @@ use crate::protocol::usage::figures::Usage;
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "a place in the queue is of a fixed size")]
 pub enum Entry {
+    /// A breaker opened or closed.
+    Breaker(BreakerState),
     /// An exchange ended.
     Exchange(Record),
     /// A credential's state changed.
     KeyState(KeyState),
+}
+
+/// A change of a breaker's state.
+#[derive(Clone, Debug)]
+pub struct BreakerState {
+    /// A model of the class it is about.
+    pub model: Text<96>,
+    /// Whose.
+    pub provider: Text<64>,
+    /// Milliseconds until its first probe; `None` when it closed.
+    pub wait_ms: Option<u64>,
 }
 
 /// A change of a credential's state, told by whoever made it.
@@ -288,7 +301,7 @@ mod tests {
     fn status(entry: Option<Entry>) -> Option<u16> {
         match entry? {
             Entry::Exchange(record) => Some(record.ended.status),
-            Entry::KeyState(_) => None,
+            Entry::Breaker(_) | Entry::KeyState(_) => None,
         }
     }
 

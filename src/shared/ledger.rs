@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::breaker::{self, Breakers};
 use super::clock::Millis;
 use super::credential::byok::Byok;
 use super::credential::cooldown::Policy;
@@ -44,6 +45,7 @@ struct Reached {
 /// What is kept of a provider as long as some configuration names it.
 #[derive(Debug)]
 struct Known {
+    breakers: &'static Breakers,
     classes: Arc<Classes>,
     gate: &'static Gate,
     keys: HashMap<String, Resident>,
@@ -192,6 +194,7 @@ impl Ledger {
     fn pool_of(&mut self, keyed: Keyed<'_>, origin: usize, turn: &mut Turning) -> ProviderPool {
         let provider = keyed.provider;
         let known = self.providers.entry(provider.name.clone()).or_insert_with(|| Known {
+            breakers: Box::leak(Box::default()),
             classes: Arc::new(Classes::new([])),
             gate: leak(0),
             keys: HashMap::new(),
@@ -237,6 +240,8 @@ impl Ledger {
             keys.push(key);
         }
         ProviderPool {
+            breaker: provider.breaker.map(breaker_of),
+            breakers: known.breakers,
             classes: known.classes.clone(),
             gate: known.gate,
             keys,
@@ -318,6 +323,15 @@ fn settle(
         Err(_worn) => {
             Settled { change: Change::Replaced, claimed: fresh.pop(), left: Some(claimed) }
         }
+    }
+}
+
+fn breaker_of(breaker: snapshot::Breaker) -> breaker::Policy {
+    breaker::Policy {
+        ceiling_ms: breaker.ceiling.0,
+        failures: breaker.failures,
+        open_ms: breaker.open.0,
+        probes: breaker.probes,
     }
 }
 

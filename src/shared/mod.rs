@@ -7,6 +7,7 @@
 //! | [`lifecycle::Lifecycle`] | control plane | workers |
 //! | [`counters::Counters`] | its own worker | any worker's `/livez`, control plane |
 //! | [`tally::Tally`] | its own worker | control plane |
+//! | breakers ([`breaker::Breaker`]) | whoever has an event, by CAS | whoever is about to try |
 //! | turns of strategies ([`turn::Turn`]) | any worker | any worker |
 //! | names of models in labels ([`tally::Models`]) | any worker, each name once | all |
 //! | [`worker_cell::WorkerCell`] (adopted version) | its own worker | control plane |
@@ -20,6 +21,7 @@
 //! | [`wake::Wake`] (an eventfd) | whoever has news | whose it is |
 
 pub mod addresses;
+pub mod breaker;
 pub mod callers;
 pub mod clock;
 pub mod counters;

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::breaker::{self, Breaker, Breakers};
 use super::credential::byok::Byok;
 use super::credential::cooldown::Policy;
 use super::credential::model_class::{Class, Classes, class_name};
@@ -33,6 +34,10 @@ pub struct Pools {
 /// One provider's.
 #[derive(Debug)]
 pub struct ProviderPool {
+    /// When its breakers open; `None`: never.
+    pub breaker: Option<breaker::Policy>,
+    /// Its breakers.
+    pub breakers: &'static Breakers,
     /// The model classes that its limits apply to.
     pub classes: Arc<Classes>,
     /// Its attempts.
@@ -51,6 +56,12 @@ impl ProviderPool {
     /// The class of `model`, as far as it is known; without a model there is none.
     pub fn class_of(&self, provider: &Provider, model: Option<&str>) -> Class {
         model.map_or(Class::Other, |model| self.classes.find(name_of(provider, model)))
+    }
+
+    /// The breaker of `model`.
+    pub fn breaker_of(&self, provider: &Provider, model: Option<&str>) -> &'static Breaker {
+        let name = model.map_or("", |model| name_of(provider, model));
+        self.breakers.of(self.class_of(provider, model), name)
     }
 
     /// The same once an answer has shown the model to be real: its name is kept.

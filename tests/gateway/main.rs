@@ -12,6 +12,7 @@
 mod admin;
 mod alternatives;
 mod auth;
+mod breaker;
 mod cli;
 mod concurrency;
 mod cuts;

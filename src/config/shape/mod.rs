@@ -4,7 +4,7 @@
 mod routes;
 
 use super::limits as l;
-use super::setting::{Field, Shape, Text, Texts};
+use super::setting::{Field, Shape, TableOr, Text, Texts};
 pub use routes::*;
 
 /// The whole configuration.
@@ -65,7 +65,7 @@ pub const PROVIDER: Shape = Shape::of(&[
     Field::Switch(&l::RETRY_ON_5XX),
     Field::Choice(&l::INCLUDE_USAGE),
     Field::Later("demote_non_streaming"),
-    Field::Later("breaker"),
+    Field::TableOr(&BREAKER),
     Field::Tables("model_class", &MODEL_CLASS),
     Field::Later("max_tokens_default"),
     Field::Table("tls", &PROVIDER_TLS),
@@ -78,6 +78,21 @@ pub const COOLDOWN: Shape = Shape::of(&[
     Field::Duration(&l::COOLDOWN_CEILING),
     Field::Duration(&l::COOLDOWN_RETRY_AFTER_CAP),
     Field::Fraction(&l::COOLDOWN_JITTER),
+]);
+
+pub const BREAKER: TableOr = TableOr {
+    is_word: false,
+    key: "breaker",
+    shape: &BREAKER_TABLE,
+    why: "a provider that fails again and again for a model is left alone for a while",
+    word: "off",
+};
+
+pub const BREAKER_TABLE: Shape = Shape::of(&[
+    Field::Count(&l::BREAKER_FAILURES),
+    Field::Duration(&l::BREAKER_OPEN),
+    Field::Duration(&l::BREAKER_CEILING),
+    Field::Count(&l::BREAKER_PROBES),
 ]);
 
 pub const MODEL_CLASS: Shape =
@@ -286,6 +301,7 @@ fn hides(field: &Field) -> bool {
         | Field::Map(_)
         | Field::Secret(_)
         | Field::Table(..)
+        | Field::TableOr(_)
         | Field::Tables(..) => true,
         Field::Text(text) => text.key == CALLER_KEY_SHA256.key,
         _ => false,
@@ -298,7 +314,8 @@ fn any(shape: &'static Shape, holds: &dyn Fn(&Field) -> bool) -> bool {
             || match field {
                 Field::Table(_, shape)
                 | Field::Tables(_, shape)
-                | Field::TextsOrTables(_, shape) => any(shape, holds),
+                | Field::TextsOrTables(_, shape)
+                | Field::TableOr(TableOr { shape, .. }) => any(shape, holds),
                 _ => false,
             }
     })

@@ -50,6 +50,7 @@ refused! {
     weights_are_above_zero_and_their_sum_fits,
     a_gate_has_one_primary_a_threshold_and_something_inside,
     a_rule_matches_by_patterns_and_callers_there_are,
+    a_breaker_opens_after_some_failures_and_grows,
     a_setting_of_a_later_version_is_refused_by_name,
 }
 

@@ -1,10 +1,12 @@
-//! What routes count: uses of alternatives. Holds no number of its own.
+//! What routes count: uses of alternatives, and breakers as they stand. Holds no number of its own.
 
 use std::collections::BTreeMap;
 use std::fmt::Error;
 
 use super::collector::Out;
+use crate::control_plane::shape::breaker::Broken;
 use crate::shared::Shared;
+use crate::shared::clock::Millis;
 
 impl Out<'_, '_> {
     pub fn routes(&mut self, shared: &Shared) -> Result<(), Error> {
@@ -23,6 +25,19 @@ impl Out<'_, '_> {
             (labels, count)
         });
         let help = "Exchanges that an alternative served since a primary was limited";
-        self.counters("rate_limit_alternatives_used", help, rows.collect())
+        self.counters("rate_limit_alternatives_used", help, rows.collect())?;
+        self.breakers(shared)
+    }
+
+    fn breakers(&mut self, shared: &Shared) -> Result<(), Error> {
+        let setup = shared.setup.load();
+        let mut rows = Vec::new();
+        for broken in Broken::all(&setup, Millis::now()) {
+            let class = broken.class.to_owned();
+            let labels = vec![("provider", broken.provider.to_owned()), ("class", class)];
+            rows.push((labels, f64::from(broken.state.severity())));
+        }
+        let help = "0 = closed, 1 = half open, 2 = open";
+        self.gauges("breaker_state", help, rows)
     }
 }

@@ -3,6 +3,7 @@
 
 use super::attempt::Call;
 use super::authenticate::{Credential, Payer};
+use super::break_off::is_failure;
 use super::conclude::{Kept, Trail};
 use super::failure::{Failure, Kind};
 use super::judge::Judged;
@@ -11,6 +12,7 @@ use super::{Asked, Body, Exchange, Next};
 use crate::config::snapshot::{ProviderKey, Select};
 use crate::protocol::http1::head::Field;
 use crate::protocol::verdict::{Answer, ErrorLook, LimitFacts, Scope, Verdict, classify};
+use crate::shared::breaker::Pass;
 use crate::shared::clock::Millis;
 use crate::shared::credential::cooldown::Mark;
 use crate::shared::credential::exhausted::Exhausted;
@@ -125,16 +127,24 @@ impl Exchange<'_> {
                 trail.is_cut_short = true;
                 break Step::Stop;
             }
+            let pass = match self.pass_breaker(route) {
+                Ok(pass) => pass,
+                Err(wait_ms) => {
+                    trail.is_open(wait_ms);
+                    break Step::NextProvider;
+                }
+            };
             let Some((key, mut choice)) = self.choose(route, &mut walker, trail) else {
                 break Step::NextProvider;
             };
-            let walk = Walk { key, route, walker: &mut walker };
+            let walk = Walk { key, pass, route, walker: &mut walker };
             match self.attempt(walk, &mut choice, &body, trail).await? {
                 Step::Again => self.admission.leave(),
                 step => break step,
             }
         };
-        if !matches!(step, Step::Serve(..)) {
+        let is_skipped = walker.tried() == 0 && trail.open_ms.is_some();
+        if !matches!(step, Step::Serve(..)) && !is_skipped {
             self.admission.leave();
             self.note_exhausted(route, walker.exhausted(self.now()), trail);
         }
@@ -215,7 +225,7 @@ impl Exchange<'_> {
         body: &Body,
         trail: &mut Trail<'a>,
     ) -> Result<Step<'a>, Failure> {
-        let Walk { key, route, walker } = walk;
+        let Walk { key, mut pass, route, walker } = walk;
         let credential = Credential::Pool(key, choice.key);
         let mut once_more = route.provider.retry_on_5xx;
         loop {
@@ -237,8 +247,13 @@ impl Exchange<'_> {
                 }
                 Err(kind @ (Kind::ClientGone | Kind::Draining)) => return Err(kind.into()),
                 Err(kind) => {
+                    self.tell_breaker(route, pass.take(), Some(true));
                     trail.transport = Some(kind);
                     if std::mem::take(&mut once_more) && !self.is_spent() {
+                        pass = match self.pass_breaker(route) {
+                            Ok(pass) => pass,
+                            Err(_open) => return Ok(Step::NextProvider),
+                        };
                         continue;
                     }
                     return Ok(Step::NextProvider);
@@ -249,14 +264,18 @@ impl Exchange<'_> {
                 _ => walker.class(),
             };
             walker.learn(choice, class);
+            self.move_breaker(route, pass.as_mut());
             let limits = self.note_limits(credential, class, &mut call);
             let judged = self.judge(&mut call, limits).await?;
+            let is_failure = is_failure(judged.verdict, call.answered.head.status);
+            self.tell_breaker(route, pass.take(), is_failure);
             self.mark(walker, (route, choice), judged.verdict);
             match self.follow((route, credential), (call, judged), trail) {
                 Step::NextProvider
                     if judged.verdict == Verdict::Overloaded
                         && std::mem::take(&mut once_more)
-                        && !self.is_spent() => {}
+                        && !self.is_spent()
+                        && self.enter_again(route, &mut pass) => {}
                 // What would be asked next is nobody: its answer is as good as any.
                 Step::NextProvider if trail.is_last_provider => {
                     return Ok(match trail.failed.take() {
@@ -378,6 +397,8 @@ fn own_mark(limits: LimitFacts) -> Mark {
 /// Where a walk stands.
 struct Walk<'w, 'a> {
     key: &'a ProviderKey,
+    /// Its breaker's, where it has one.
+    pass: Option<Pass<'static>>,
     route: &'w Route<'a>,
     walker: &'w mut Walker<'a>,
 }

@@ -28,6 +28,8 @@ pub enum Kind {
     AtCap(Subject, u32),
     /// A path that two readers could read in two ways.
     BadPath,
+    /// Every provider is left alone by its breaker; milliseconds until the next probe.
+    BreakerOpen(u64),
     /// The request body is over its limit, in bytes.
     BodyTooLarge(u64),
     /// The client left.
@@ -117,7 +119,8 @@ impl Kind {
             | Self::UnknownKey
             | Self::Upgrade => Side::Downstream,
             Self::Draining | Self::Internal(_) | Self::NoKey | Self::Outdated => Side::Internal,
-            Self::KeysAuthFailed(_)
+            Self::BreakerOpen(_)
+            | Self::KeysAuthFailed(_)
             | Self::KeysRateLimited(_)
             | Self::UpstreamBadResponse(_)
             | Self::UpstreamCut
@@ -138,7 +141,7 @@ impl Kind {
             Self::BodyTooLarge(_) => 413,
             Self::ClientGone => 499,
             Self::ClientTimeout(_) => 408,
-            Self::Draining | Self::NoKey => 503,
+            Self::BreakerOpen(_) | Self::Draining | Self::NoKey => 503,
             Self::Internal(_) | Self::Outdated => 500,
             Self::ModelNotAllowed => 403,
             Self::NoCredential | Self::UnknownKey => 401,
@@ -166,6 +169,7 @@ impl Kind {
                 _ => "bad_request",
             },
             Self::BodyTooLarge(_) => "body_too_large",
+            Self::BreakerOpen(_) => "breaker_open",
             Self::ClientGone => "client_gone",
             Self::ClientTimeout(_) => "client_timeout",
             Self::Draining => "draining",
@@ -231,6 +235,10 @@ impl Kind {
             }
             Self::BadPath => "The request path may not contain dot segments.".to_owned(),
             Self::BadRequest(refusal) => format!("Bad request: {}.", refusal.reason()),
+            Self::BreakerOpen(wait_ms) => format!(
+                "Provider {provider} failed again and again and is left alone; next try in {}s.",
+                whole_seconds(*wait_ms)
+            ),
             Self::BodyTooLarge(max) => format!("The request body exceeds {max} bytes."),
             Self::ClientGone => "The client closed the connection.".to_owned(),
             Self::ClientTimeout(wait) => {
@@ -290,6 +298,12 @@ fn no_route(model: Option<&str>) -> String {
         "No provider serves this path{of}; `tidegate route --explain` and POST /api/v1/route of \
          the admin API show what goes where."
     )
+}
+
+/// Rounded up, at least 1.
+pub const fn whole_seconds(ms: u64) -> u64 {
+    let seconds = ms.div_ceil(1_000);
+    if seconds == 0 { 1 } else { seconds }
 }
 
 impl BadResponse {

@@ -5,6 +5,7 @@
 pub mod admit;
 pub mod attempt;
 pub mod authenticate;
+pub mod break_off;
 pub mod conclude;
 pub mod conversation;
 pub mod count;

@@ -11,11 +11,12 @@ use crate::protocol::ascii;
 use crate::protocol::http1::framing::BodyLength;
 use crate::protocol::http1::header::Known;
 use crate::protocol::json::text::Text;
+use crate::shared::breaker::State;
 use crate::shared::clock::Millis;
 use crate::shared::credential::cooldown::Transition;
 use crate::shared::credential::model_class::Class;
 use crate::shared::credential::word::DEADLINE_MAX;
-use crate::shared::journal::{Answered, Asked, Ended, Entry, KeyState, Record};
+use crate::shared::journal::{Answered, Asked, BreakerState, Ended, Entry, KeyState, Record};
 
 /// What an exchange has learnt for its record so far.
 #[derive(Debug, Default)]
@@ -77,6 +78,23 @@ impl Exchange<'_> {
             provider: Text::cut(route.provider.name.as_bytes()),
             reason: change.to.reason().name(),
             wait_ms: (until < DEADLINE_MAX).then(|| until.since(now)),
+        });
+        let local = &self.client.local;
+        if local.cell().journal.push(entry) {
+            local.shared.bell.wake();
+        }
+    }
+
+    /// Tells of a breaker that opened or closed, to those who log it.
+    pub(super) fn tell_break(&self, route: &Route<'_>, state: State) {
+        let wait_ms = match state {
+            State::Open { wait_ms } => Some(wait_ms),
+            State::Closed | State::HalfOpen => None,
+        };
+        let entry = Entry::Breaker(BreakerState {
+            model: Text::cut(self.real_model().unwrap_or_default().as_bytes()),
+            provider: Text::cut(route.provider.name.as_bytes()),
+            wait_ms,
         });
         let local = &self.client.local;
         if local.cell().journal.push(entry) {

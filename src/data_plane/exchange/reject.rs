@@ -1,6 +1,6 @@
 //! The one place where a failure becomes a response, in the dialect that the client reads.
 
-use super::failure::{Failure, Kind, Side};
+use super::failure::{Failure, Kind, Side, whole_seconds};
 use super::fields::Ours;
 use super::{Exchange, Next};
 use crate::config::snapshot::Snapshot;
@@ -106,6 +106,7 @@ fn begin(out: &mut Vec<u8>, kind: &Kind, length: usize) {
             out.extend_from_slice(b"retry-after: 1\r\n");
             write::parsed_field(out, b"x-tidegate-reason", subject.reason().as_bytes());
         }
+        Kind::BreakerOpen(wait_ms) => retry_after(out, whole_seconds(*wait_ms)),
         Kind::KeysAuthFailed(_) => out.extend_from_slice(NO_RETRY),
         Kind::KeysRateLimited(resting) => {
             retry_after(out, resting.wait_s());
