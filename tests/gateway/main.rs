@@ -31,6 +31,7 @@ mod redaction;
 mod refusals;
 mod reload;
 mod storage;
+mod storage_faults;
 mod streaming;
 mod support;
 mod survival;
