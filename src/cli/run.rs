@@ -12,7 +12,7 @@ use tidegate::control_plane::log::Lines;
 use tidegate::control_plane::reload::{Operator, Reloads};
 use tidegate::control_plane::storage::{Left, Storage, marks};
 use tidegate::control_plane::{self, Parts, admin, keyring};
-use tidegate::data_plane::upstream::tls_configs::TlsConfigs;
+use tidegate::data_plane::io::tls::configs::{BadTls, TlsConfigs};
 use tidegate::data_plane::worker::{self, Seat, pin, runtime, sockets};
 use tidegate::shared::Shared;
 use tidegate::shared::credential::table::TableFull;
@@ -28,12 +28,16 @@ pub(super) fn run(written: Written) -> ExitCode {
         Ok(loaded) => loaded,
         Err(errors) => return output::refused(&errors),
     };
+    let prepared = match prepare(&loaded.snapshot) {
+        Ok(prepared) => prepared,
+        Err(errors) => return output::refused(&errors),
+    };
     output::findings(&loaded.warnings);
     let lines = match Lines::to(std::io::stderr()) {
         Ok(lines) => lines,
         Err(error) => return output::failed(&format!("cannot start a thread: {error}")),
     };
-    let served = serve(&loaded, &Console { lines: lines.clone(), sources });
+    let served = serve(&loaded, prepared, &Console { lines: lines.clone(), sources });
     lines.finish(LAST_LINES);
     match served {
         // The workers' runtimes must not be dropped with operations in flight (D3).
@@ -45,7 +49,7 @@ pub(super) fn run(written: Written) -> ExitCode {
     }
 }
 
-fn serve(loaded: &Loaded, console: &Console) -> Result<ExitCode, String> {
+fn serve(loaded: &Loaded, prepared: Prepared, console: &Console) -> Result<ExitCode, String> {
     // The first touch of a huge page stalls a worker for milliseconds (DESIGN D5), and idle
     // connections would pay for memory they never use. Refused by the kernel: slower, not wrong.
     let _refused = rustix::thread::disable_transparent_huge_pages(true);
@@ -59,7 +63,6 @@ fn serve(loaded: &Loaded, console: &Console) -> Result<ExitCode, String> {
         .map_err(|error| format!("io_uring is refused: {error}; use --driver epoll"))?;
     let bound = bind(snapshot, workers)?;
     let admin = bind_admin(snapshot)?;
-    let prepared = prepare(snapshot).map_err(|error| error.to_string())?;
     let salt = salt(snapshot)?;
     let (shared, mut ledger) = Shared::new(snapshot.clone(), prepared, workers, &salt)
         .map_err(|error| format!("cannot start: {error}"))?;
@@ -92,7 +95,7 @@ struct Console {
 impl Operator for Console {
     fn load(&self) -> Result<(Loaded, Prepared), Vec<ConfigError>> {
         let loaded = config::load(&self.sources)?;
-        let prepared = prepare(&loaded.snapshot).map_err(|error| vec![*error])?;
+        let prepared = prepare(&loaded.snapshot)?;
         Ok((loaded, prepared))
     }
 
@@ -101,13 +104,13 @@ impl Operator for Console {
     }
 }
 
-/// What the data plane needs of a configuration beside it.
-fn prepare(snapshot: &Snapshot) -> Result<Prepared, Box<ConfigError>> {
-    let tls = TlsConfigs::new(snapshot).map_err(|(provider, error)| {
-        let key = format!("provider.{provider}.tls.ca");
-        Box::new(ConfigError::new(ErrorKind::Invalid, &key, format!("cannot be used: {error}")))
-    })?;
-    Ok(Arc::new(tls))
+/// What the data plane needs of a configuration beside it, or every reason why it cannot be had.
+pub(super) fn prepare(snapshot: &Snapshot) -> Result<Prepared, Vec<ConfigError>> {
+    let told = |bad: BadTls| ConfigError::new(ErrorKind::File, &bad.key, bad.why);
+    match TlsConfigs::new(snapshot) {
+        Ok(tls) => Ok(Arc::new(tls)),
+        Err(bad) => Err(bad.into_iter().map(told).collect()),
+    }
 }
 
 fn salt(snapshot: &Snapshot) -> Result<[u8; control_plane::salt::SALT_BYTES], String> {

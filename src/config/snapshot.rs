@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rustls_pki_types::CertificateDer;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use zeroize::Zeroize;
 
 use super::pattern::Pattern;
 use super::secret::Secret;
@@ -63,6 +64,8 @@ pub struct Server {
     pub expose: Expose,
     /// At least one; no address twice except for port 0.
     pub listen: Vec<SocketAddr>,
+    /// What listeners prove themselves with; `None`: they speak plain HTTP.
+    pub tls: Option<Arc<ServerTls>>,
     /// `None`: one per available core.
     pub workers: Option<usize>,
 }
@@ -71,6 +74,21 @@ impl Server {
     /// Whether every listener is on a loopback address.
     pub fn is_loopback_only(&self) -> bool {
         self.listen.iter().all(|address| address.ip().is_loopback())
+    }
+}
+
+/// `server.tls`. Whether the two belong together is for who uses them to find.
+#[derive(Debug, Eq, PartialEq)]
+pub struct ServerTls {
+    /// The own one first, then those it was signed by; at least one.
+    pub certificates: Vec<CertificateDer<'static>>,
+    /// Wiped when dropped.
+    pub key: PrivateKeyDer<'static>,
+}
+
+impl Drop for ServerTls {
+    fn drop(&mut self) {
+        self.key.zeroize();
     }
 }
 
@@ -275,6 +293,7 @@ pub struct Timeouts {
     pub keep_alive: Millis,
     pub response_head: Millis,
     pub response_head_stream: Millis,
+    pub tls_handshake: Millis,
     pub upstream_idle: Millis,
     pub write_stall: Millis,
 }

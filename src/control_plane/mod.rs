@@ -12,6 +12,7 @@ mod journal;
 pub mod keyring;
 pub mod log;
 mod metrics;
+mod notices;
 mod plane;
 mod redact;
 pub mod reload;
@@ -39,6 +40,7 @@ use crate::shared::clock::Millis;
 use crate::shared::worker_cell::WorkerCell;
 use guard::caught;
 use log::Lines;
+use notices::Notices;
 use plane::{COMMANDS_MAX, Command, Plane, Reloaded};
 use reload::Reloads;
 use storage::state::Change;
@@ -128,6 +130,7 @@ impl Desk<'_, '_> {
         let mut hangup = signal(SignalKind::hangup())?;
         let mut fault = on_purpose()?;
         let mut states = interval(STATES);
+        let mut notices = Notices::default();
         let mut ready = Some(ready);
         // When records that were rung for are looked at: many in one go, since each wake-up of
         // this thread costs more than a record.
@@ -164,7 +167,10 @@ impl Desk<'_, '_> {
                 },
                 () = self.reloads.overdue() => {}
                 // What cleared by itself, or by an answer, is told by nobody.
-                _ = states.tick() => self.plane.keep_states(),
+                _ = states.tick() => {
+                    self.plane.keep_states();
+                    notices.look(&self.plane.shared);
+                }
                 () = signals.first() => return Ok(End::Drain),
                 Some(()) = fault.recv() => panic!("on purpose"),
             }

@@ -36,5 +36,6 @@ mod streaming;
 mod support;
 mod survival;
 mod tls;
+mod tls_downstream;
 mod upstream;
 mod verdicts;

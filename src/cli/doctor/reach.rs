@@ -9,18 +9,18 @@ use std::time::Duration;
 use tidegate::config::snapshot::{Provider, Snapshot};
 use tidegate::control_plane::resolve;
 use tidegate::data_plane::io::fault::Fault;
+use tidegate::data_plane::io::tls::configs::{BadTls, TlsConfigs};
 use tidegate::data_plane::io::tls::{Settings, TlsError, client_session, reason};
-use tidegate::data_plane::upstream::tls_configs::TlsConfigs;
 
 use super::Finding;
 
 pub(super) fn providers(snapshot: &Snapshot) -> Vec<Finding> {
     let configs = match TlsConfigs::new(snapshot) {
         Ok(configs) => configs,
-        Err((provider, error)) => {
-            let what = format!("provider {provider}");
-            let says = format!("provider.tls.ca cannot be used: {error}");
-            return vec![Finding::fail(what, says, "a PEM file of certificates")];
+        Err(bad) => {
+            let fix = "a PEM file of certificates, or of the key that belongs to them";
+            let finding = |bad: BadTls| Finding::fail(bad.key, bad.why, fix);
+            return bad.into_iter().map(finding).collect();
         }
     };
     let patience = Duration::from(snapshot.timeouts.connect);

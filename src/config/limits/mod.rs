@@ -191,6 +191,14 @@ pub const KEEP_ALIVE: Duration = Duration {
     why: "an idle client connection; longer than the 60 s of most balancers in front",
 };
 
+pub const TLS_HANDSHAKE: Duration = Duration {
+    default_ms: 10 * SECOND_MS,
+    key: "tls_handshake",
+    max_ms: LONGEST_MS,
+    min_ms: SHORTEST_MS,
+    why: "a client's whole TLS handshake",
+};
+
 pub const CONNECT: Duration = Duration {
     default_ms: 5 * SECOND_MS,
     key: "connect",

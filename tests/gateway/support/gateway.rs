@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::LazyLock;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Instant;
 
@@ -11,6 +12,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::PATIENCE;
 use super::directory::Directory;
+use super::pipe::speaks_tls;
+use super::pki::{Pki, trust_in};
 use super::wire::{Answer, Wire};
 
 /// A running gateway. Killed with the value.
@@ -93,9 +96,13 @@ impl Gateway {
     fn spawn_until(mut command: Command, home: Directory, last: Option<&'static str>) -> Self {
         let mut child = command.args(driver()).spawn().unwrap();
         let stderr = Stderr::until(&mut child, last);
-        let line = stderr.line("listening http://");
+        let line = stderr.line("listening http");
         let (_, address) = line.rsplit_once('/').unwrap();
-        Self { address: address.parse().unwrap(), child, stderr, home }
+        let address = address.parse().unwrap();
+        if tls_is_everywhere() && line.contains("https") {
+            speaks_tls(address, trust_in(&[everywhere()]));
+        }
+        Self { address, child, stderr, home }
     }
 
     /// Where its admin API listens.
@@ -190,7 +197,30 @@ pub fn run_to_end(config: &str, arguments: &[&str]) -> Ended {
     Ended { code: child.wait().unwrap().code(), stderr }
 }
 
+/// Whether `TIDEGATE_TEST_TLS` asks for TLS in front of every gateway, so that the same tests show
+/// that it changes nothing.
+pub fn tls_is_everywhere() -> bool {
+    std::env::var_os("TIDEGATE_TEST_TLS").is_some()
+}
+
+/// The authority of this process's gateways.
+fn everywhere() -> &'static Pki {
+    static PKI: LazyLock<Pki> = LazyLock::new(Pki::new);
+    &PKI
+}
+
+fn with_tls(config: &str) -> String {
+    static FILES: LazyLock<String> =
+        LazyLock::new(|| everywhere().files("server", |_| {}).setting());
+    config.replacen("[server]\n", &format!("[server]\n{}", *FILES), 1)
+}
+
 fn whole(config: &str) -> String {
+    let whole = with_defaults(config);
+    if tls_is_everywhere() && !config.contains("cert = ") { with_tls(&whole) } else { whole }
+}
+
+fn with_defaults(config: &str) -> String {
     let mut whole = String::new();
     if !config.contains("[server]") {
         whole.push_str("[server]\nlisten = [\"127.0.0.1:0\"]\nworkers = 1\n");

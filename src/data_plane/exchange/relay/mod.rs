@@ -15,7 +15,6 @@ use super::{Exchange, Next};
 use crate::data_plane::downstream::response::{BACK, FRONT, Framing};
 use crate::data_plane::io::buffer::{Buffer, LARGE};
 use crate::data_plane::io::fault::Wait;
-use crate::data_plane::io::fd::Peek;
 use crate::data_plane::upstream::connection::{Answered, Connection};
 use crate::protocol::http1::Refusal;
 use crate::protocol::http1::framing::{self, BodyLength};
@@ -123,7 +122,7 @@ impl Exchange<'_> {
             return Next::KeepAlive;
         }
         // Closing with unread bytes would reset the connection and overtake the answer.
-        if self.owes_body || self.client.stream.peek() == Peek::Bytes {
+        if self.owes_body || self.client.stream.has_input() {
             self.client.linger().await;
         }
         Next::Close
