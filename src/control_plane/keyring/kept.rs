@@ -1,5 +1,5 @@
-//! Keys that were kept: opened at start, and sealed anew when the master key has changed. A key that
-//! cannot be opened is told of and stays where it is.
+//! Keys that were kept: opened at start, and sealed anew when the master key has changed. A key
+//! that cannot be opened is told of and stays where it is.
 
 use std::sync::Arc;
 
