@@ -17,6 +17,8 @@ pub struct Storage {
     pub master_key: Option<Arc<Secret>>,
     /// A directory, which need not exist yet; `None`: nothing is kept.
     pub path: Option<PathBuf>,
+    /// What they were sealed under before.
+    pub previous_master_key: Option<Arc<Secret>>,
     /// How long requests are kept one by one.
     pub retention: Millis,
 }

@@ -5,6 +5,7 @@
 
 mod database;
 pub mod details;
+mod health;
 pub mod logs;
 pub mod marks;
 pub mod state;
@@ -12,20 +13,22 @@ pub mod sums;
 mod writer;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, oneshot};
+
+pub use health::Health;
 
 use super::today::Sums;
 use crate::shared::credential::utilization::Wall;
 use crate::shared::detail::Detail;
 use crate::shared::journal::Record;
 use crate::shared::setup::Setup;
+use health::Database;
 use marks::Mark;
 use state::{Change, Stored};
 
@@ -40,21 +43,6 @@ pub struct Storage {
     readers: Semaphore,
 }
 
-/// How the databases are.
-#[derive(Debug, Default)]
-pub struct Health {
-    /// Bytes of details in the queue.
-    detail_bytes: AtomicUsize,
-    /// Details that found no place in the queue, or could not be written.
-    details_dropped: AtomicU64,
-    /// Batches that could not be written.
-    errors: AtomicU64,
-    /// Why the last batch could not be written; nothing when it could.
-    failing: ArcSwapOption<String>,
-    /// Rows that found no place in the queue, or were in such a batch.
-    rows_dropped: AtomicU64,
-}
-
 /// What a former process left.
 #[derive(Debug, Default)]
 pub struct Left {
@@ -62,6 +50,8 @@ pub struct Left {
     pub keys: Vec<Stored>,
     /// States of keys.
     pub marks: Vec<Mark>,
+    /// Of `keys`, those that are to be kept otherwise.
+    pub resealed: Vec<Change>,
     /// What was counted since midnight.
     pub today: Sums,
 }
@@ -104,7 +94,7 @@ impl Storage {
     pub fn open(directory: &Path, retention: Duration, now: Wall) -> std::io::Result<(Self, Left)> {
         let health = Arc::new(Health::default());
         let left = Left::read(directory, now).unwrap_or_else(|error| {
-            health.failed(&error);
+            health.failed(Database::State, &error);
             Left::default()
         });
         let (jobs, work) = sync_channel(JOBS_MAX);
@@ -189,43 +179,6 @@ impl Storage {
     }
 }
 
-impl Health {
-    /// Batches that could not be written.
-    pub fn errors(&self) -> u64 {
-        self.errors.load(Ordering::Relaxed)
-    }
-
-    /// Details that were lost.
-    pub fn details_dropped(&self) -> u64 {
-        self.details_dropped.load(Ordering::Relaxed)
-    }
-
-    /// Rows that were lost.
-    pub fn rows_dropped(&self) -> u64 {
-        self.rows_dropped.load(Ordering::Relaxed)
-    }
-
-    /// Why nothing can be written now.
-    pub fn failing(&self) -> Option<Arc<String>> {
-        self.failing.load_full()
-    }
-
-    /// Told once, until it is well again.
-    fn failed(&self, error: &rusqlite::Error) {
-        self.errors.fetch_add(1, Ordering::Relaxed);
-        let error = Arc::new(error.to_string());
-        if self.failing.swap(Some(error.clone())).is_none() {
-            tracing::error!(%error, "storage fails: requests are served, and not kept");
-        }
-    }
-
-    fn is_well(&self) {
-        if self.failing.load().is_some() && self.failing.swap(None).is_some() {
-            tracing::info!(rows_dropped = self.rows_dropped(), "storage works again");
-        }
-    }
-}
-
 impl Left {
     fn read(directory: &Path, now: Wall) -> rusqlite::Result<Self> {
         let state = database::open_state(directory)?;
@@ -233,6 +186,7 @@ impl Left {
         Ok(Self {
             keys: state::keys(&state)?,
             marks: state::marks(&state)?,
+            resealed: Vec::new(),
             today: logs::day(&logs, now)?,
         })
     }
