@@ -10,18 +10,14 @@ use super::judge::Judged;
 use super::route::{Route, Routed};
 use super::{Asked, Body, Exchange, Next};
 use crate::config::snapshot::{ProviderKey, Select};
-use crate::protocol::http1::head::Field;
-use crate::protocol::verdict::{Answer, ErrorLook, LimitFacts, Scope, Verdict, classify};
+use crate::protocol::verdict::{Scope, Verdict};
 use crate::shared::breaker::Pass;
 use crate::shared::clock::Millis;
 use crate::shared::credential::cooldown::Mark;
 use crate::shared::credential::exhausted::Exhausted;
 use crate::shared::credential::model_class::Class;
-use crate::shared::credential::reason::Reason;
-use crate::shared::credential::transition::Event;
 use crate::shared::credential::walk::{Choice, Now, Terms, Walker};
 use crate::shared::gate::{Refused, Subject};
-use crate::shared::routing::rules::Candidate;
 use crate::shared::tally::Fault;
 
 /// What follows from one try.
@@ -78,39 +74,6 @@ impl Exchange<'_> {
                 return self.conclude(trail).await;
             }
         }
-    }
-
-    /// One attempt with the client's own credential, whatever comes of it (BEHAVIOUR 2.3).
-    async fn drive_own(
-        &mut self,
-        route: &Route<'_>,
-        field: Field,
-        asked: &Asked,
-    ) -> Result<Next, Failure> {
-        let credential = Credential::Own(field);
-        self.enter_provider(route).await?;
-        let body = self.body_for(route, asked);
-        self.note_attempt(route, credential);
-        let guest = self.brought(field);
-        let began = guest.as_ref().map(|guest| guest.state().load());
-        let call = self.call_settled((route, credential), &body, || true).await?;
-        let mut call = call.ok_or(Kind::Internal("a client's own key was overtaken"))?;
-        let limits = self.note_limits(credential, Class::Other, &mut call);
-        if let Some((guest, began)) = guest.as_ref().zip(began) {
-            let now = Millis::now();
-            let event = match call.answered.head.status {
-                200..=299 => Some(Event::Succeeded { began }),
-                429 => {
-                    self.count_limit(&route.provider.name);
-                    Some(own_mark(limits).event(began, &route.pool.policy, now))
-                }
-                _ => None,
-            };
-            event.and_then(|event| guest.state().apply(event, now));
-            guest.statistics().requests.add(1);
-        }
-        drop(guest);
-        self.relay(route, credential, call).await
     }
 
     /// Tries one provider's credentials, each at most once.
@@ -170,19 +133,6 @@ impl Exchange<'_> {
         if exhausted.unified.is_some() && trail.exhausted.unified == exhausted.unified {
             trail.unified_at = Some(*route);
         }
-    }
-
-    /// The one candidate of an exchange that is paid for with the client's own credential: a
-    /// gate's primary as long as that credential has quota left, else the first other one.
-    fn own_way<'r>(&self, routed: &'r Routed<'_>, field: Field) -> Option<&'r Candidate> {
-        let (first, second) = (routed.candidates.first(), routed.candidates.get(1));
-        let Some(threshold) = first?.below else { return first };
-        let floor_ms = self.setup.snapshot.observation.floor.0;
-        let now = self.client.local.shared.wall.now();
-        let is_open = self
-            .brought(field)
-            .is_none_or(|guest| guest.windows().utilization(floor_ms, now).is_below(threshold));
-        if is_open { first } else { second.or(first) }
     }
 
     /// The next key that may be used, with the permits for an attempt with it.
@@ -249,11 +199,7 @@ impl Exchange<'_> {
                 Err(kind) => {
                     self.tell_breaker(route, pass.take(), Some(true));
                     trail.transport = Some(kind);
-                    if std::mem::take(&mut once_more) && !self.is_spent() {
-                        pass = match self.pass_breaker(route) {
-                            Ok(pass) => pass,
-                            Err(_open) => return Ok(Step::NextProvider),
-                        };
+                    if self.is_once_more(route, &mut once_more, &mut pass) {
                         continue;
                     }
                     return Ok(Step::NextProvider);
@@ -273,9 +219,7 @@ impl Exchange<'_> {
             match self.follow((route, credential), (call, judged), trail) {
                 Step::NextProvider
                     if judged.verdict == Verdict::Overloaded
-                        && std::mem::take(&mut once_more)
-                        && !self.is_spent()
-                        && self.enter_again(route, &mut pass) => {}
+                        && self.is_once_more(route, &mut once_more, &mut pass) => {}
                 // What would be asked next is nobody: its answer is as good as any.
                 Step::NextProvider if trail.is_last_provider => {
                     return Ok(match trail.failed.take() {
@@ -382,15 +326,6 @@ impl Exchange<'_> {
     /// Whether no further attempt may begin.
     pub(super) fn is_spent(&self) -> bool {
         self.attempts >= self.max_attempts || self.commit_by.is_some_and(|end| Millis::now() >= end)
-    }
-}
-
-/// How a 429 to a client's own credential is remembered.
-fn own_mark(limits: LimitFacts) -> Mark {
-    let answer = Answer { body: ErrorLook::default(), limits, status: 429 };
-    match classify(&answer) {
-        Verdict::Limited { cause, wait_ms, .. } => Mark { reason: cause.into(), seed: 0, wait_ms },
-        _ => Mark { reason: Reason::Ladder, seed: 0, wait_ms: None },
     }
 }
 
