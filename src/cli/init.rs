@@ -57,6 +57,16 @@ fn table(name: &str, shape: &Shape, out: &mut String) {
                 let _: std::fmt::Result = writeln!(out, "{setting:52}  # (example) {}", text.why);
                 continue;
             }
+            Field::Table(key, shape) => {
+                let example = |field: &Field| match field {
+                    Field::Text(text) => Some(format!("{} = \"{}\"", text.key, text.example)),
+                    _ => None,
+                };
+                let examples: Vec<String> = shape.fields.iter().filter_map(example).collect();
+                let setting = format!("#   {key} = {{ {} }}", examples.join(", "));
+                let _: std::fmt::Result = writeln!(out, "{setting:52}  # (example)");
+                continue;
+            }
             Field::Text(text) => (Some(format!("\"{}\"", text.example)), "(example) ".to_owned()),
             _ => (field.default().map(|value| value.to_string()), words(field)),
         };

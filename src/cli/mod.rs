@@ -1,9 +1,14 @@
 //! The command line: one file per subcommand. Data goes to stdout, chatter to stderr; what a
 //! setting may be is never judged here but in `config`.
 
+mod admin_client;
 mod check;
+mod dist;
+mod doctor;
 mod init;
+mod keys;
 mod output;
+mod route;
 mod run;
 mod schema;
 mod start_block;
@@ -23,7 +28,11 @@ pub fn run() -> ExitCode {
         None => run::run(written),
         Some(Command::Run(written)) => run::run(written),
         Some(Command::Check { json, written }) => check::run(written, json),
+        Some(Command::Dist { what }) => dist::run(&what),
+        Some(Command::Doctor { json, written }) => doctor::run(written, json),
+        Some(Command::Keys(keys)) => keys::run(keys),
         Some(Command::Init { file }) => init::run(&file),
+        Some(Command::Route(route)) => route::run(route),
         Some(Command::Schema) => schema::run(),
     }
 }
@@ -50,12 +59,29 @@ enum Command {
         #[command(flatten)]
         written: Written,
     },
+    /// Write what packages ship beside the binary
+    Dist {
+        #[command(subcommand)]
+        what: dist::Dist,
+    },
+    /// Say what keeps this host, or this configuration, from serving well, and what to do about it
+    Doctor {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        written: Written,
+    },
+    /// Look at and change the provider keys of a running gateway
+    Keys(keys::Keys),
     /// Write a commented starter file
     Init {
         /// Where to; an existing file is left alone
         #[arg(default_value = "tidegate.toml")]
         file: PathBuf,
     },
+    /// Say where a request would go
+    Route(route::Route),
     /// Print the JSON Schema of the configuration
     Schema,
 }

@@ -3,13 +3,15 @@
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tidegate::config::snapshot::Snapshot;
 use tidegate::config::{self, ConfigError, ErrorKind, Loaded, Sources};
+use tidegate::control_plane::log::Lines;
 use tidegate::control_plane::reload::{Operator, Reloads};
 use tidegate::control_plane::storage::{Left, Storage, marks};
 use tidegate::control_plane::{self, Parts, admin, keyring};
-use tidegate::data_plane::upstream::tls_configs::TlsConfigs;
+use tidegate::data_plane::io::tls::configs::{BadTls, TlsConfigs};
 use tidegate::data_plane::worker::{self, Seat, pin, runtime, sockets};
 use tidegate::shared::Shared;
 use tidegate::shared::credential::table::TableFull;
@@ -25,8 +27,18 @@ pub(super) fn run(written: Written) -> ExitCode {
         Ok(loaded) => loaded,
         Err(errors) => return output::refused(&errors),
     };
+    let prepared = match prepare(&loaded.snapshot) {
+        Ok(prepared) => prepared,
+        Err(errors) => return output::refused(&errors),
+    };
     output::findings(&loaded.warnings);
-    match serve(&loaded, &Console { sources }) {
+    let lines = match Lines::to(std::io::stderr()) {
+        Ok(lines) => lines,
+        Err(error) => return output::failed(&format!("cannot start a thread: {error}")),
+    };
+    let served = serve(&loaded, prepared, &Console { lines: lines.clone(), sources });
+    lines.finish(LAST_LINES);
+    match served {
         // The workers' runtimes must not be dropped with operations in flight (D3).
         Ok(code) => exit(code),
         Err(why) => {
@@ -36,19 +48,20 @@ pub(super) fn run(written: Written) -> ExitCode {
     }
 }
 
-fn serve(loaded: &Loaded, console: &Console) -> Result<ExitCode, String> {
+fn serve(loaded: &Loaded, prepared: Prepared, console: &Console) -> Result<ExitCode, String> {
     // The first touch of a huge page stalls a worker for milliseconds (DESIGN D5), and idle
     // connections would pay for memory they never use. Refused by the kernel: slower, not wrong.
     let _refused = rustix::thread::disable_transparent_huge_pages(true);
     let snapshot = &loaded.snapshot;
-    let level = control_plane::log::start(snapshot.log, output::colours());
+    let log = console.lines.clone();
+    let level = control_plane::log::start(snapshot.log, output::colours(), &log);
+    control_plane::log::tell_panics();
     let files = start_block::raise_open_files();
     let workers = snapshot.server.workers.unwrap_or_else(pin::available).max(1);
     let choice = runtime::choose(snapshot.server.driver)
         .map_err(|error| format!("io_uring is refused: {error}; use --driver epoll"))?;
     let bound = bind(snapshot, workers)?;
     let admin = bind_admin(snapshot)?;
-    let prepared = prepare(snapshot).map_err(|error| error.to_string())?;
     let salt = salt(snapshot)?;
     let (shared, mut ledger) = Shared::new(snapshot.clone(), prepared, workers, &salt)
         .map_err(|error| format!("cannot start: {error}"))?;
@@ -66,35 +79,37 @@ fn serve(loaded: &Loaded, console: &Console) -> Result<ExitCode, String> {
     let text = block.to_string();
     start_workers(bound, &shared, choice.rung, connections)?;
     let reloads = Reloads::new(shared.clone(), ledger, level, console);
-    let parts = Parts { admin, driver: choice.rung.name(), reloads, shared, storage };
-    control_plane::run(parts, move || eprint!("{text}"))
+    let told = log.clone();
+    let parts = Parts { admin, driver: choice.rung.name(), log, reloads, shared, storage };
+    control_plane::run(parts, move || told.put(text.as_bytes()))
         .map_err(|error| format!("the control plane cannot work: {error}"))
 }
 
 /// Whoever started the process, for as long as it runs.
 struct Console {
+    lines: Lines,
     sources: Sources,
 }
 
 impl Operator for Console {
     fn load(&self) -> Result<(Loaded, Prepared), Vec<ConfigError>> {
         let loaded = config::load(&self.sources)?;
-        let prepared = prepare(&loaded.snapshot).map_err(|error| vec![*error])?;
+        let prepared = prepare(&loaded.snapshot)?;
         Ok((loaded, prepared))
     }
 
     fn tell(&self, findings: &[ConfigError]) {
-        output::findings(findings);
+        self.lines.put(output::rendered(findings).as_bytes());
     }
 }
 
-/// What the data plane needs of a configuration beside it.
-fn prepare(snapshot: &Snapshot) -> Result<Prepared, Box<ConfigError>> {
-    let tls = TlsConfigs::new(snapshot).map_err(|(provider, error)| {
-        let key = format!("provider.{provider}.tls.ca");
-        Box::new(ConfigError::new(ErrorKind::Invalid, &key, format!("cannot be used: {error}")))
-    })?;
-    Ok(Arc::new(tls))
+/// What the data plane needs of a configuration beside it, or every reason why it cannot be had.
+pub(super) fn prepare(snapshot: &Snapshot) -> Result<Prepared, Vec<ConfigError>> {
+    let told = |bad: BadTls| ConfigError::new(ErrorKind::File, &bad.key, bad.why);
+    match TlsConfigs::new(snapshot) {
+        Ok(tls) => Ok(Arc::new(tls)),
+        Err(bad) => Err(bad.into_iter().map(told).collect()),
+    }
 }
 
 fn salt(snapshot: &Snapshot) -> Result<[u8; control_plane::salt::SALT_BYTES], String> {
@@ -177,3 +192,6 @@ fn start_workers(
 fn exit(code: ExitCode) -> ! {
     std::process::exit(i32::from(code != ExitCode::SUCCESS))
 }
+
+/// How long the end of the process waits for whoever reads stderr.
+const LAST_LINES: Duration = Duration::from_secs(1);

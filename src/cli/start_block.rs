@@ -52,22 +52,27 @@ impl fmt::Display for StartBlock<'_> {
             writeln!(f, "admin http://{address}")?;
         }
         for address in &self.addresses {
-            writeln!(f, "listening http://{address}")?;
+            writeln!(f, "listening {}://{address}", self.scheme())?;
         }
         Ok(())
     }
 }
 
 impl StartBlock<'_> {
+    fn scheme(&self) -> &'static str {
+        if self.snapshot.server.tls.is_some() { "https" } else { "http" }
+    }
+
     /// The lines to copy into a shell.
     fn exports(&self, f: &mut fmt::Formatter<'_>, address: SocketAddr) -> fmt::Result {
         let serves =
             |dialect| self.snapshot.providers.iter().any(|provider| provider.dialect == dialect);
+        let scheme = self.scheme();
         if serves(Dialect::Anthropic) {
-            writeln!(f, "  export ANTHROPIC_BASE_URL=http://{address}")?;
+            writeln!(f, "  export ANTHROPIC_BASE_URL={scheme}://{address}")?;
         }
         if serves(Dialect::OpenAi) {
-            writeln!(f, "  export OPENAI_BASE_URL=http://{address}/v1")?;
+            writeln!(f, "  export OPENAI_BASE_URL={scheme}://{address}/v1")?;
         }
         Ok(())
     }

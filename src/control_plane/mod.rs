@@ -7,17 +7,22 @@
 pub mod admin;
 mod drain;
 mod events;
+pub mod explain;
+mod guard;
 mod journal;
 pub mod keyring;
 pub mod log;
 mod metrics;
+mod notices;
 mod plane;
+mod redact;
 pub mod reload;
-mod resolve;
+pub mod resolve;
 pub mod salt;
 mod seal;
 mod shape;
 pub mod storage;
+mod tasks;
 mod today;
 
 use std::io;
@@ -29,12 +34,14 @@ use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
-use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep_until};
 
 use crate::shared::Shared;
 use crate::shared::clock::Millis;
 use crate::shared::worker_cell::WorkerCell;
+use guard::caught;
+use log::Lines;
+use notices::Notices;
 use plane::{COMMANDS_MAX, Command, Plane};
 use reload::Reloads;
 use storage::{Left, Storage};
@@ -45,6 +52,8 @@ pub struct Parts<'a> {
     pub admin: Option<TcpListener>,
     /// How workers wait for the kernel.
     pub driver: &'static str,
+    /// Where lines go.
+    pub log: Lines,
     /// Carries out reloads.
     pub reloads: Reloads<'a>,
     /// The state shared with the workers.
@@ -53,7 +62,8 @@ pub struct Parts<'a> {
     pub storage: Option<(Storage, Left)>,
 }
 
-/// Runs the control plane on this thread until the process is to end.
+/// Runs the control plane on this thread until the process is to end. When it panics, requests are
+/// served as they were and signals still end the process.
 ///
 /// `ready` is called once, when every worker serves.
 ///
@@ -65,71 +75,156 @@ pub fn run(parts: Parts<'_>, ready: impl FnOnce()) -> io::Result<ExitCode> {
 }
 
 async fn serve(parts: Parts<'_>, ready: impl FnOnce()) -> io::Result<ExitCode> {
-    let Parts { admin, driver, mut reloads, shared, storage } = parts;
-    let mut hangup = signal(SignalKind::hangup())?;
+    let Parts { admin, driver, log, reloads, shared, storage } = parts;
     let mut signals = drain::Signals {
         interrupt: signal(SignalKind::interrupt())?,
         terminate: signal(SignalKind::terminate())?,
     };
     let bell = UnixStream::from_std(shared.bell.waiting_end()?)?;
     let (commands, mut asked) = mpsc::channel(COMMANDS_MAX);
-    let plane = plane(commands, driver, (shared, storage));
+    let plane = plane((commands, driver, log), (shared, storage));
     let reloaded = Arc::new(Notify::new());
-    let resolver = resolve::keep_resolving(plane.shared.clone(), reloaded.clone());
-    let mut tasks = JoinSet::new();
-    tasks.spawn(resolver);
-    if let Some(listener) = admin {
-        tasks.spawn(serve_admin(plane.clone(), listener));
-    }
-    let mut states = interval(STATES);
-    let mut ready = Some(ready);
-    // When records that were rung for are looked at: many in one go, since each wake-up of this
-    // thread costs more than a record.
-    let mut due = None;
-    let outcome = loop {
-        tokio::select! {
-            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                due = None;
-                journal::drain(&plane);
-            }
-            rung = bell.readable() => {
-                rung?;
-                silence(&bell);
-                due.get_or_insert_with(|| Instant::now() + GATHER);
-                let workers = &plane.shared.workers;
-                if workers.iter().any(WorkerCell::has_ended) {
-                    // Not draining, so this worker failed and has said why.
-                    break ExitCode::FAILURE;
-                }
-                let have_begun = workers.iter().all(|cell| cell.adopted() > 0);
-                ready.take_if(|_| have_begun).into_iter().for_each(|ready| ready());
-                reloads.settle();
-            }
-            _ = hangup.recv() => {
-                // It has told its errors.
-                plane.metrics.observed.reloaded(reloads.reload().is_ok());
-                reloaded.notify_one();
-            }
-            Some(command) = asked.recv() => match command {
-                Command::Drain => break drain::run(&plane, &bell, (&mut signals, asked)).await?,
-                command => {
-                    carry_out(command, &plane, &mut reloads);
-                    reloaded.notify_one();
-                }
-            },
-            () = reloads.overdue() => {}
-            // What cleared by itself, or by an answer, is told by nobody.
-            _ = states.tick() => plane.keep_states(),
-            () = signals.first() => break drain::run(&plane, &bell, (&mut signals, asked)).await?,
-        }
+    let tasks = tasks::begin(&plane, admin, &reloaded);
+    let desk = Desk { asked: &mut asked, bell: &bell, plane: &plane, reloaded, reloads };
+    let end = match caught(desk.work(&mut signals, ready)).await {
+        Some(end) => end?,
+        None => bereft(&plane, &bell, (&mut signals, &mut asked)).await?,
+    };
+    let outcome = match end {
+        End::Drain => drain::run(&plane, &bell, (&mut signals, asked)).await?,
+        End::Exit(code) => code,
     };
     drop(tasks);
-    journal::drain(&plane);
-    plane.keep_states();
+    if !plane.has_failed() {
+        journal::drain(&plane);
+        plane.keep_states();
+    }
     if let Some(storage) = &plane.storage {
         storage.flush().await;
     }
     Ok(outcome)
+}
+
+/// How the loop ends.
+enum End {
+    /// What is under way is to end first.
+    Drain,
+    /// At once.
+    Exit(ExitCode),
+}
+
+/// The loop and what it works with.
+struct Desk<'d, 'r> {
+    asked: &'d mut mpsc::Receiver<Command>,
+    bell: &'d UnixStream,
+    plane: &'d Plane,
+    reloaded: Arc<Notify>,
+    reloads: Reloads<'r>,
+}
+
+impl Desk<'_, '_> {
+    /// Until the process is to end.
+    async fn work(mut self, signals: &mut drain::Signals, ready: impl FnOnce()) -> io::Result<End> {
+        let mut hangup = signal(SignalKind::hangup())?;
+        let mut fault = on_purpose()?;
+        let mut states = interval(STATES);
+        let mut notices = Notices::default();
+        let mut ready = Some(ready);
+        // When records that were rung for are looked at: many in one go, since each wake-up of
+        // this thread costs more than a record.
+        let mut due = None;
+        loop {
+            tokio::select! {
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                    due = None;
+                    journal::drain(self.plane);
+                }
+                rung = self.bell.readable() => {
+                    rung?;
+                    silence(self.bell);
+                    due.get_or_insert_with(|| Instant::now() + GATHER);
+                    if self.has_lost_a_worker() {
+                        return Ok(End::Exit(ExitCode::FAILURE));
+                    }
+                    let mut workers = self.plane.shared.workers.iter();
+                    let have_begun = workers.all(|cell| cell.adopted() > 0);
+                    ready.take_if(|_| have_begun).into_iter().for_each(|ready| ready());
+                    self.reloads.settle();
+                }
+                _ = hangup.recv() => {
+                    // It has told its errors.
+                    self.plane.metrics.observed.reloaded(self.reloads.reload().is_ok());
+                    self.reloaded.notify_one();
+                }
+                Some(command) = self.asked.recv() => match command {
+                    Command::Drain => return Ok(End::Drain),
+                    command => {
+                        carry_out(command, self.plane, &mut self.reloads);
+                        self.reloaded.notify_one();
+                    }
+                },
+                () = self.reloads.overdue() => {}
+                // What cleared by itself, or by an answer, is told by nobody.
+                _ = states.tick() => {
+                    self.plane.keep_states();
+                    notices.look(&self.plane.shared);
+                }
+                () = signals.first() => return Ok(End::Drain),
+                Some(()) = fault.recv() => panic!("on purpose"),
+            }
+        }
+    }
+
+    /// Not draining, so such a worker failed and has said why.
+    fn has_lost_a_worker(&self) -> bool {
+        self.plane.shared.workers.iter().any(WorkerCell::has_ended)
+    }
+}
+
+/// After a panic nothing is known of what the loop worked on: nothing is changed any more, and
+/// nothing recorded. Requests are served; the process can be told to end.
+async fn bereft(
+    plane: &Plane,
+    bell: &UnixStream,
+    (signals, asked): (&mut drain::Signals, &mut mpsc::Receiver<Command>),
+) -> io::Result<End> {
+    plane.shared.pulse.fail();
+    tracing::error!("the control plane has failed: requests are served, nothing can be changed");
+    loop {
+        tokio::select! {
+            rung = bell.readable() => {
+                rung?;
+                silence(bell);
+                if plane.shared.workers.iter().any(WorkerCell::has_ended) {
+                    return Ok(End::Exit(ExitCode::FAILURE));
+                }
+            }
+            // Who asks for something else is told by its answer's sender being gone.
+            Some(command) = asked.recv() => if matches!(command, Command::Drain) {
+                return Ok(End::Drain);
+            },
+            () = signals.first() => return Ok(End::Drain),
+        }
+    }
+}
+
+/// Debug builds panic on SIGUSR2, so that it can be tested what survives; others know no such
+/// signal.
+fn on_purpose() -> io::Result<Fault> {
+    let is_debug = cfg!(debug_assertions);
+    let signal = is_debug.then(|| signal(SignalKind::user_defined2())).transpose()?;
+    Ok(Fault(signal))
+}
+
+struct Fault(Option<tokio::signal::unix::Signal>);
+
+impl Fault {
+    async fn recv(&mut self) -> Option<()> {
+        match &mut self.0 {
+            Some(signal) => signal.recv().await,
+            None => None,
+        }
+    }
 }
 
 /// Who asked may have left.
@@ -149,19 +244,21 @@ fn carry_out(command: Command, plane: &Plane, reloads: &mut Reloads<'_>) {
 }
 
 fn plane(
-    commands: mpsc::Sender<Command>,
-    driver: &'static str,
+    (commands, driver, log): (mpsc::Sender<Command>, &'static str, Lines),
     (shared, storage): (Arc<Shared>, Option<(Storage, Left)>),
 ) -> Arc<Plane> {
     let (storage, left) = storage.unzip();
     let health = storage.as_ref().map(Storage::health).cloned();
+    let sources =
+        metrics::Sources { driver, log: log.clone(), shared: shared.clone(), storage: health };
     let plane = Plane {
         began: Millis::now(),
         commands,
         driver,
         events: events::Events::default(),
         keys: tokio::sync::Mutex::new(()),
-        metrics: metrics::Metrics::new(shared.clone(), driver, health),
+        log,
+        metrics: metrics::Metrics::new(sources),
         shared,
         storage,
         today: today::Today::default(),
@@ -170,16 +267,12 @@ fn plane(
     Arc::new(plane)
 }
 
-async fn serve_admin(plane: Arc<Plane>, listener: TcpListener) {
-    if let Err(error) = admin::serve(plane, listener).await {
-        tracing::error!(%error, "the admin API is not served");
-    }
-}
-
 /// Silences the bell and looks at what the workers recorded.
 fn hear(plane: &Plane, bell: &UnixStream) {
     silence(bell);
-    journal::drain(plane);
+    if !plane.has_failed() {
+        journal::drain(plane);
+    }
 }
 
 /// Through the runtime, so that it waits for the next ring.

@@ -7,7 +7,33 @@ use super::atomic::{AtomicU32, AtomicU64, Ordering};
 /// One worker's counters. Written by that worker alone, so plain load-and-store is enough.
 #[derive(Debug, Default)]
 pub struct Counters {
+    /// TLS handshakes of clients that came to nothing.
+    pub handshakes: Handshakes,
     inner: CachePadded<Inner>,
+}
+
+/// TLS handshakes that came to nothing, by why.
+#[derive(Debug, Default)]
+pub struct Handshakes {
+    refused: AtomicU64,
+    timed_out: AtomicU64,
+}
+
+impl Handshakes {
+    /// One that was not acceptable, to either side.
+    pub fn refused(&self) {
+        count(&self.refused);
+    }
+
+    /// One that took too long (`timeouts.tls_handshake`).
+    pub fn timed_out(&self) {
+        count(&self.timed_out);
+    }
+
+    /// Both counts so far: refused, and timed out.
+    pub fn read(&self) -> (u64, u64) {
+        (self.refused.load(Ordering::Relaxed), self.timed_out.load(Ordering::Relaxed))
+    }
 }
 
 #[derive(Debug, Default)]
@@ -55,12 +81,16 @@ impl Counters {
 
     /// A connection task panicked.
     pub fn panicked(&self) {
-        let count = self.inner.panics.load(Ordering::Relaxed);
-        self.inner.panics.store(count.wrapping_add(1), Ordering::Relaxed);
+        count(&self.inner.panics);
     }
 }
 
 /// Relaxed load and store: a count with one writer needs no locked instruction.
 fn bump(count: &AtomicU32, by: u32) {
     count.store(count.load(Ordering::Relaxed).wrapping_add(by), Ordering::Relaxed);
+}
+
+/// As [`bump`], by one.
+fn count(count: &AtomicU64) {
+    count.store(count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
 }

@@ -4,6 +4,7 @@
 use crossbeam::queue::ArrayQueue;
 
 use super::atomic::{AtomicU8, AtomicU64, Ordering, fence};
+use super::detail::Detail;
 use crate::protocol::dialect::Dialect;
 use crate::protocol::json::text::Text;
 use crate::protocol::rate_limit::summary::Summary;
@@ -20,6 +21,8 @@ pub enum Entry {
     Exchange(Record),
     /// A credential's state changed.
     KeyState(KeyState),
+    /// What is told of an exchange beside its record, which follows.
+    Detail(Box<Detail>),
 }
 
 /// A change of a breaker's state.
@@ -195,6 +198,8 @@ impl Gaps {
 pub struct Journal {
     /// 1 while the reader waits for its bell.
     asleep: AtomicU8,
+    /// Bytes of details in the queue.
+    detail_bytes: AtomicU64,
     dropped: AtomicU64,
     queue: ArrayQueue<Entry>,
 }
@@ -204,6 +209,7 @@ impl Journal {
     pub fn new() -> Self {
         Self {
             asleep: AtomicU8::new(0),
+            detail_bytes: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             queue: ArrayQueue::new(RECORDS_MAX),
         }
@@ -212,7 +218,11 @@ impl Journal {
     /// Hands an entry over, or drops and counts it when the queue is full. True: the reader is
     /// asleep and its bell must be rung.
     pub fn push(&self, entry: Entry) -> bool {
-        if self.queue.push(entry).is_err() {
+        if let Err(entry) = self.queue.push(entry) {
+            if let Entry::Detail(detail) = &entry {
+                let bytes = u64::try_from(detail.weight()).unwrap_or(u64::MAX);
+                self.detail_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            }
             // Relaxed: a count that nothing is published by.
             self.dropped.fetch_add(1, Ordering::Relaxed);
             return false;
@@ -221,6 +231,18 @@ impl Journal {
         // last look sees the record. Anything weaker allows neither (store buffering).
         fence(Ordering::SeqCst);
         self.asleep.load(Ordering::SeqCst) == 1 && self.asleep.swap(0, Ordering::SeqCst) == 1
+    }
+
+    /// Hands a detail over as [`Journal::push`] does; they are bounded by their bytes too.
+    pub fn push_detail(&self, detail: Box<Detail>) -> bool {
+        let bytes = u64::try_from(detail.weight()).unwrap_or(u64::MAX);
+        // Relaxed: one writer adds, and what the reader has taken off meanwhile only makes room.
+        if self.detail_bytes.load(Ordering::Relaxed).saturating_add(bytes) > DETAIL_BYTES_MAX {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            return false;
+        }
+        self.detail_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.push(Entry::Detail(detail))
     }
 
     /// The reader is about to wait for its bell. False: a record came meanwhile, so look again.
@@ -236,7 +258,12 @@ impl Journal {
 
     /// The oldest entry.
     pub fn pop(&self) -> Option<Entry> {
-        self.queue.pop()
+        let entry = self.queue.pop();
+        if let Some(Entry::Detail(detail)) = &entry {
+            let bytes = u64::try_from(detail.weight()).unwrap_or(u64::MAX);
+            self.detail_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        entry
     }
 
     /// Records dropped since start.
@@ -251,138 +278,15 @@ impl Default for Journal {
     }
 }
 
+/// Bytes of details a worker may be ahead of the control plane.
+const DETAIL_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Records a worker may be ahead of the control plane.
 const RECORDS_MAX: usize = 2_048;
 /// 0, 1, 2 to 3, 4 to 7, … and from 16,384 ms on.
 pub const GAP_PLACES: usize = 16;
 
 #[cfg(all(test, not(tidegate_loom)))]
-mod tests {
-    use super::*;
-
-    fn record(status: u16) -> Entry {
-        Entry::Exchange(Record {
-            answered: Answered::default(),
-            asked: Asked {
-                beta: Text::default(),
-                body_bytes: 0,
-                caller: Text::default(),
-                content_type: Text::default(),
-                conversation: None,
-                dialect: Dialect::Anthropic,
-                id: Text::default(),
-                message_count: None,
-                method: Text::default(),
-                model: Text::default(),
-                path: Text::default(),
-                query: Text::default(),
-                streams: false,
-                thinks: false,
-                unix_ms: 0,
-                user_agent: Text::default(),
-            },
-            ended: Ended {
-                attempts: 1,
-                cap: None,
-                cause: Text::default(),
-                code: None,
-                decision: Text::default(),
-                duration_ms: 0,
-                key: Text::default(),
-                model_routed: Text::default(),
-                phase: "",
-                provider: Text::default(),
-                route: Text::default(),
-                status,
-            },
-        })
-    }
-
-    fn status(entry: Option<Entry>) -> Option<u16> {
-        match entry? {
-            Entry::Exchange(record) => Some(record.ended.status),
-            Entry::Breaker(_) | Entry::KeyState(_) => None,
-        }
-    }
-
-    #[test]
-    fn a_full_queue_drops_and_counts() {
-        let journal = Journal::new();
-        for _ in 0..=RECORDS_MAX {
-            assert!(!journal.push(record(500)));
-        }
-        assert_eq!(journal.dropped(), 1);
-        assert_eq!(status(journal.pop()), Some(500));
-        assert!(!journal.push(record(502)));
-        assert_eq!(journal.dropped(), 1);
-    }
-
-    #[test]
-    fn a_sleeping_reader_is_rung_for_once() {
-        let journal = Journal::new();
-        assert!(journal.fall_asleep());
-        assert!(journal.push(record(200)));
-        assert!(!journal.push(record(200)));
-        assert!(!journal.fall_asleep(), "there is something to read");
-    }
-
-    #[test]
-    fn gaps_are_counted_by_powers_of_two() {
-        let mut gaps = Gaps::default();
-        for ms in [0, 1, 2, 3, 4, 1_000_000] {
-            gaps.count(ms);
-        }
-        assert_eq!(gaps.counts()[..4], [1, 1, 2, 1]);
-        assert_eq!(gaps.counts()[GAP_PLACES - 1], 1);
-        assert_eq!(gaps.sum_ms(), 1_000_010);
-    }
-}
+mod tests;
 
 #[cfg(all(test, tidegate_loom))]
-mod loom_tests {
-    use loom::sync::Arc;
-
-    use super::*;
-
-    /// The handshake of `push` and `fall_asleep` alone: loom cannot see into the queue, so one
-    /// word stands for it.
-    struct Handshake {
-        asleep: AtomicU8,
-        queued: AtomicU8,
-    }
-
-    fn run(with_fence: bool) {
-        loom::model(move || {
-            let shared = Arc::new(Handshake { asleep: AtomicU8::new(0), queued: AtomicU8::new(0) });
-            let writer = {
-                let shared = shared.clone();
-                loom::thread::spawn(move || {
-                    shared.queued.store(1, Ordering::Release);
-                    if with_fence {
-                        fence(Ordering::SeqCst);
-                    }
-                    shared.asleep.load(Ordering::Relaxed) == 1
-                })
-            };
-            shared.asleep.store(1, Ordering::Relaxed);
-            if with_fence {
-                fence(Ordering::SeqCst);
-            }
-            let sees_record = shared.queued.load(Ordering::Acquire) == 1;
-            let is_rung = writer.join().expect("the writer ends");
-            assert!(sees_record || is_rung, "asleep with a record");
-        });
-    }
-
-    #[test]
-    fn nobody_sleeps_beside_a_record() {
-        run(true);
-    }
-
-    /// The mutant twin: without the fences both may miss each other.
-    #[test]
-    #[should_panic(expected = "asleep with a record")]
-    fn without_fences_a_record_is_slept_through() {
-        run(false);
-    }
-}
+mod loom_tests;

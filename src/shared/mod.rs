@@ -5,6 +5,7 @@
 //! | `setup`, `addresses` ([`published::Published`]) | control plane | workers, by version |
 //! | [`setup::Turning`] | control plane | workers that miss a key |
 //! | [`lifecycle::Lifecycle`] | control plane | workers |
+//! | [`pulse::Pulse`] | control plane | workers asked for their health |
 //! | [`counters::Counters`] | its own worker | any worker's `/livez`, control plane |
 //! | [`tally::Tally`] | its own worker | control plane |
 //! | breakers ([`breaker::Breaker`]) | whoever has an event, by CAS | whoever is about to try |
@@ -26,6 +27,7 @@ pub mod callers;
 pub mod clock;
 pub mod counters;
 pub mod credential;
+pub mod detail;
 pub mod gate;
 pub mod journal;
 pub mod keyed_hash;
@@ -34,6 +36,7 @@ pub mod lifecycle;
 pub mod overlay;
 pub mod pools;
 pub mod published;
+pub mod pulse;
 pub mod routing;
 pub mod setup;
 pub mod tally;
@@ -48,12 +51,13 @@ use std::sync::Arc;
 use crate::config::snapshot::Snapshot;
 
 use addresses::Addresses;
-use clock::WallClock;
+use clock::{Millis, WallClock};
 use credential::table::TableFull;
 use keyed_hash::KeyedHash;
 use ledger::{Changes, Ledger};
 use lifecycle::Lifecycle;
 use published::Published;
+use pulse::Pulse;
 use setup::{Prepared, Setup, Turning};
 use tally::Models;
 use wake::Wake;
@@ -72,6 +76,8 @@ pub struct Shared {
     pub lifecycle: Lifecycle,
     /// Names of models in labels.
     pub models: Models,
+    /// Whether the control plane lives.
+    pub pulse: Pulse,
     /// The configuration in force, with its state.
     pub setup: Published<Setup>,
     /// Whether another configuration is being put in force this moment.
@@ -110,6 +116,7 @@ impl Shared {
             keyed_hash,
             lifecycle: Lifecycle::new(),
             models,
+            pulse: Pulse::new(Millis::now()),
             setup: Published::new(Arc::new(setup)),
             turning: Turning::default(),
             wall: WallClock::start(),

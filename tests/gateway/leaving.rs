@@ -16,7 +16,7 @@ enum Leave {
 const ALL: [Leave; 3] = [Leave::Close, Leave::HalfClose, Leave::Reset];
 
 /// Leaves; a half-closed connection stays open on this side until the value is dropped.
-fn leave(client: Wire, how: Leave) -> Option<Wire> {
+fn leave(mut client: Wire, how: Leave) -> Option<Wire> {
     match how {
         Leave::Close => drop(client),
         Leave::HalfClose => {

@@ -1,101 +1,13 @@
 //! Upstreams behind TLS: which certificates are refused and in what words, and that nothing of the
 //! plain rules changes.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
-};
-
-use crate::support::{BodyEnd, Directory, End, Gateway, Mock, Payload, Wire, both, post};
+use crate::support::pki::{Pki, trust_in};
+use crate::support::{BodyEnd, End, Gateway, Mock, Payload, Wire, both, post};
 
 const OWN_KEY: &str = "x-api-key: sk-own\r\n";
 const STREAM: &str = "{\"model\":\"m\",\"stream\":true}";
-
-/// A certificate and its key.
-struct Files {
-    certificate: PathBuf,
-    key: PathBuf,
-}
-
-/// A certificate authority and what it signed, as files.
-struct Pki {
-    directory: Directory,
-    issuer: CertifiedIssuer<'static, KeyPair>,
-}
-
-impl Pki {
-    fn new() -> Self {
-        Self::called("Tide test authority")
-    }
-
-    fn called(name: &str) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let directory = Directory::new();
-        directory.write("ca.pem", issuer.pem());
-        Self { directory, issuer }
-    }
-
-    /// A mock with a certificate for these names, changed by `change`, signed by the authority.
-    fn mock(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Mock {
-        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let mut params = CertificateParams::new(names).unwrap();
-        change(&mut params);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        self.serve(&certificate.pem(), &key)
-    }
-
-    fn serve(&self, certificate: &str, key: &KeyPair) -> Mock {
-        let certificate = self.directory.write("cert.pem", certificate);
-        let key = self.directory.write("key.pem", key.serialize_pem());
-        Mock::with_tls(&certificate, &key, trust_in(&[self]))
-    }
-
-    /// A certificate of the authority and its key, as files called so.
-    fn files(&self, called: &str, change: impl FnOnce(&mut CertificateParams)) -> Files {
-        let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-        change(&mut params);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        Files {
-            certificate: self.directory.write(&format!("{called}.pem"), certificate.pem()),
-            key: self.directory.write(&format!("{called}.key"), key.serialize_pem()),
-        }
-    }
-
-    /// A gateway in front of `url` that trusts the authority.
-    fn trusting(&self, url: &str) -> Gateway {
-        let ca = self.directory.path().join("ca.pem");
-        let trust = format!("tls = {{ ca = \"{}\" }}\n", ca.display());
-        let config = both(url).replace("base_url", &format!("{trust}base_url"));
-        Gateway::start(&config)
-    }
-
-    fn good(&self) -> (Mock, Gateway) {
-        let mock = self.mock(&["127.0.0.1", "localhost"], |_| {});
-        let gateway = self.trusting(&mock.url());
-        (mock, gateway)
-    }
-}
-
-fn trust_in(authorities: &[&Pki]) -> Arc<rustls::ClientConfig> {
-    let mut roots = rustls::RootCertStore::empty();
-    for pki in authorities {
-        roots.add(pki.issuer.der().clone()).unwrap();
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Arc::new(config)
-}
 
 fn ask(gateway: &Gateway, knobs: &str) -> crate::support::Answer {
     gateway.ask(post("/v1/messages", &format!("{OWN_KEY}x-mock: {knobs}\r\n"), STREAM))

@@ -53,7 +53,7 @@ fn a_package_comes_in_by_its_door() {
         ("protocol/http1/parse.rs", "use smallvec::SmallVec;", 1),
         ("data_plane/exchange/relay/mod.rs", "use smallvec::SmallVec;", 0),
         ("data_plane/io/stream.rs", "use rustls;", 1),
-        ("data_plane/io/tls.rs", "use rustls::ServerConfig;", 0),
+        ("data_plane/io/tls/mod.rs", "use rustls::ServerConfig;", 0),
         ("config/secret.rs", "use rustls_pki_types::CertificateDer;", 0),
         ("config/secret.rs", "use rustls::ServerConfig;", 1),
         ("shared/x.rs", "use crate::protocol::bytes::take;", 0),

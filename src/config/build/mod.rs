@@ -3,12 +3,14 @@
 //! Collects every error on the way; never stops at one, and never puts a default in a field that
 //! `limits` does not know.
 
-mod admin;
+pub(super) mod admin;
 mod caller;
 mod key;
 mod patterns;
+mod pem;
 mod provider;
 mod route;
+mod server_tls;
 mod storage;
 mod strategy;
 
@@ -37,7 +39,7 @@ pub(super) struct Context<'a> {
 /// The snapshot; holds only when the report has no error.
 pub(super) fn build(written: &Table, context: &Context<'_>, report: &mut Report) -> Snapshot {
     let root = Section::root(&shape::ROOT, written, report);
-    let server = server(&root, report);
+    let server = server(&root, context, report);
     let dns = Dns { servers: dns_servers(&root, report) };
     let admin = admin::admin(&root, context, report);
     let mode = auth_mode(&root, &server, report);
@@ -81,13 +83,14 @@ pub(super) fn build(written: &Table, context: &Context<'_>, report: &mut Report)
     }
 }
 
-fn server(root: &Section<'_>, report: &mut Report) -> Server {
+fn server(root: &Section<'_>, context: &Context<'_>, report: &mut Report) -> Server {
     let section = root.table("server", &shape::SERVER, report);
     let listen = listen(&section, report);
     let workers = section.count_or(&limits::WORKERS, report);
     let driver = section.choice(&limits::DRIVER, report);
     let exposed = section.choice(&limits::EXPOSE_HEADERS, report);
-    let mut server = Server { driver, expose: Expose::Full, listen, workers };
+    let tls = server_tls::server_tls(&section, context, report);
+    let mut server = Server { driver, expose: Expose::Full, listen, tls, workers };
     server.expose = exposed.unwrap_or_else(|| {
         let (expose, word) = if server.is_loopback_only() {
             (Expose::Full, "full")
@@ -230,6 +233,7 @@ fn timeouts(root: &Section<'_>, report: &mut Report) -> Timeouts {
         client_head: section.duration(&limits::CLIENT_HEAD, report),
         client_body_idle: section.duration(&limits::CLIENT_BODY_IDLE, report),
         keep_alive: section.duration(&limits::KEEP_ALIVE, report),
+        tls_handshake: section.duration(&limits::TLS_HANDSHAKE, report),
         connect: section.duration(&limits::CONNECT, report),
         response_head: section.duration(&limits::RESPONSE_HEAD, report),
         response_head_stream: section.duration(&limits::RESPONSE_HEAD_STREAM, report),

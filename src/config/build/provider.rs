@@ -1,17 +1,16 @@
 //! `[[provider]]` with its roots and classes. Reads the files it names, and keeps no path to them.
 
 use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
 
 use super::key::Keys;
-use super::{Context, narrow, patterns};
+use super::{Context, narrow, patterns, pem};
 use crate::config::base_url::BaseUrl;
 use crate::config::error::ErrorKind;
 use crate::config::report::Report;
 use crate::config::section::Section;
 use crate::config::snapshot::{Breaker, Cooldown, IncludeUsage, ModelClass, Provider};
 use crate::config::text::Place;
-use crate::config::{disk, label, limits, shape};
+use crate::config::{label, limits, shape};
 use crate::protocol::dialect::Dialect;
 
 /// All providers, and the names of all; with an error in the report the first list may be short of
@@ -205,23 +204,11 @@ fn extra_ca(
     let tls = section.table("tls", &shape::PROVIDER_TLS, report);
     let Some((path, place)) = tls.text(&shape::CA, report) else { return Vec::new() };
     let path = context.texts.folder(place).join(path);
-    let certificates = disk::read(&path, limits::FILE_BYTES_MAX)
-        .map_err(|error| format!("cannot be read: {}", disk::why(&error)))
-        .and_then(|pem| certificates(&pem).map_err(str::to_owned));
-    certificates.unwrap_or_else(|message| {
+    pem::read(&path, pem::certificates).unwrap_or_else(|message| {
         tls.error(ErrorKind::File, shape::CA.key, message, report)
             .help(format!("the file is `{}`", path.display()));
         Vec::new()
     })
-}
-
-fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    match found {
-        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        Ok(_) => Err("must hold at least one certificate in PEM form"),
-        Err(_) => Err("is not in PEM form"),
-    }
 }
 
 /// What a provider depends on besides its own table.

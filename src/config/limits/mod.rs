@@ -2,6 +2,7 @@
 
 mod pools;
 mod routes;
+mod storage;
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
@@ -13,6 +14,7 @@ use crate::protocol::dialect::Dialect;
 
 pub use pools::*;
 pub use routes::*;
+pub use storage::*;
 
 // [server]
 
@@ -191,6 +193,14 @@ pub const KEEP_ALIVE: Duration = Duration {
     why: "an idle client connection; longer than the 60 s of most balancers in front",
 };
 
+pub const TLS_HANDSHAKE: Duration = Duration {
+    default_ms: 10 * SECOND_MS,
+    key: "tls_handshake",
+    max_ms: LONGEST_MS,
+    min_ms: SHORTEST_MS,
+    why: "a client's whole TLS handshake",
+};
+
 pub const CONNECT: Duration = Duration {
     default_ms: 5 * SECOND_MS,
     key: "connect",
@@ -341,14 +351,6 @@ pub const DEADLINE: Duration = Duration {
 };
 
 // [storage]
-
-pub const RETENTION: Duration = Duration {
-    default_ms: 30 * DAY_MS,
-    key: "retention",
-    max_ms: 10 * 366 * DAY_MS,
-    min_ms: SECOND_MS,
-    why: "how long requests are kept one by one; sums by day are kept for good",
-};
 
 /// A shorter one could be guessed by who has the database.
 pub const MASTER_KEY_BYTES_MIN: usize = 32;

@@ -33,8 +33,11 @@ pub const SERVER: Shape = Shape::of(&[
     Field::CountOr(&l::WORKERS),
     Field::Choice(&l::DRIVER),
     Field::Choice(&l::EXPOSE_HEADERS),
-    Field::Later("tls"),
+    Field::Table("tls", &SERVER_TLS),
 ]);
+
+pub const SERVER_TLS: Shape =
+    Shape::of(&[Field::Text(&CERT), Field::Text(&CERT_KEY)]).requires(&[CERT.key, CERT_KEY.key]);
 
 pub const ADMIN: Shape = Shape::of(&[Field::TextOr(&l::ADMIN_LISTEN), Field::Secret(&ADMIN_TOKEN)]);
 
@@ -137,7 +140,7 @@ pub const TIMEOUTS: Shape = Shape::of(&[
     Field::Duration(&l::CLIENT_HEAD),
     Field::Duration(&l::CLIENT_BODY_IDLE),
     Field::Duration(&l::KEEP_ALIVE),
-    Field::Later("tls_handshake"),
+    Field::Duration(&l::TLS_HANDSHAKE),
     Field::Duration(&l::CONNECT),
     Field::Duration(&l::RESPONSE_HEAD),
     Field::Duration(&l::RESPONSE_HEAD_STREAM),
@@ -164,12 +167,26 @@ pub const DRAIN: Shape =
 pub const STORAGE: Shape = Shape::of(&[
     Field::Text(&STORAGE_PATH),
     Field::Duration(&l::RETENTION),
-    Field::Later("detail"),
-    Field::Later("bodies"),
+    Field::Choice(&l::DETAIL),
+    Field::Choice(&l::BODIES),
     Field::Secret(&MASTER_KEY),
 ]);
 
 pub const LOG: Shape = Shape::of(&[Field::Choice(&l::FORMAT), Field::Choice(&l::LEVEL)]);
+
+pub const CERT: Text = Text {
+    example: "cert.pem",
+    key: "cert",
+    pattern: "",
+    why: "PEM file with the certificate and those that it was signed by",
+};
+
+pub const CERT_KEY: Text = Text {
+    example: "key.pem",
+    key: "key",
+    pattern: "",
+    why: "PEM file with the private key of the certificate",
+};
 
 pub const ADMIN_TOKEN: Text = Text {
     example: "TIDEGATE_ADMIN_TOKEN",

@@ -71,6 +71,7 @@ fn timeouts_limits_and_drain_have_the_documented_defaults() {
             keep_alive: seconds(75),
             response_head: seconds(600),
             response_head_stream: seconds(300),
+            tls_handshake: seconds(10),
             upstream_idle: seconds(55),
             write_stall: seconds(60),
         }
@@ -227,6 +228,8 @@ fn collect(path: &str, shape: &'static Shape, plain: &mut Vec<(String, &'static 
         match field {
             // Without a value there is nothing to be told of a secret.
             Field::Later(_) | Field::Secret(_) => {}
+            // A table that need not be there has no defaults either.
+            Field::Table(_, shape) if !shape.required.is_empty() => {}
             Field::Table(_, shape) => collect(&path, shape, plain),
             _ => plain.push((path, field)),
         }

@@ -7,6 +7,8 @@ use crate::config::snapshot::{Caller, ModelClass, Provider, ProviderKey, Snapsho
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Differences {
     pub callers: Names,
+    /// What listeners prove themselves with.
+    pub certificate: bool,
     pub providers: Names,
 }
 
@@ -28,7 +30,7 @@ impl Differences {
             |one, other| is_same_provider((one, old), (other, new)),
         );
         let callers = names((&old.callers, &new.callers), |caller| &caller.name, is_same_caller);
-        Self { callers, providers }
+        Self { callers, certificate: old.server.tls != new.server.tls, providers }
     }
 }
 
@@ -236,7 +238,7 @@ models = ['x']
             assert_eq!(Differences::between(&old, &new).callers, names, "{to}");
         }
         let renamed = format!("{CALLERS}{PROVIDER}").replace("'bob'", "'carol'");
-        let Differences { callers, providers } =
+        let Differences { callers, providers, .. } =
             Differences::between(&old, &loaded(&renamed).snapshot);
         assert_eq!((callers.added, callers.removed), (list(&["carol"]), list(&["bob"])));
         assert_eq!(providers.changed, list(&["a"]), "a key is kept for somebody else");

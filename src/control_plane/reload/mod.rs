@@ -152,7 +152,8 @@ impl<'a> Reloads<'a> {
 impl Pending {
     fn tell(self) {
         let ms = millis(self.began.elapsed());
-        let Self { changes, differences: Differences { callers, providers }, version, .. } = self;
+        let Self { changes, differences, version, .. } = self;
+        let Differences { callers, certificate, providers } = differences;
         for Named { provider, key } in &changes.removed {
             tracing::info!(provider, key, ms, version, "key removed: no attempt begins with it");
         }
@@ -168,6 +169,7 @@ impl Pending {
             callers_added = listed(&callers.added),
             callers_removed = listed(&callers.removed),
             callers_changed = listed(&callers.changed),
+            certificate = certificate.then_some("changed"),
             "configuration reloaded"
         );
     }

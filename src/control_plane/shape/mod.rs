@@ -2,6 +2,7 @@
 //! API. Never holds a secret.
 
 pub mod breaker;
+pub mod detail;
 pub mod key;
 pub mod request;
 

@@ -10,8 +10,8 @@ use crate::config::snapshot::Snapshot;
 use crate::data_plane::exchange::{self, Next};
 use crate::data_plane::io::buffer::Buffer;
 use crate::data_plane::io::fault::{Cause, Fault, Wait};
-use crate::data_plane::io::fd::Peek;
 use crate::data_plane::io::stream::{Idled, Stream};
+use crate::data_plane::io::tls::server_session;
 use crate::data_plane::io::watch::End;
 use crate::data_plane::worker::local::Local;
 use crate::protocol::http1::parse::{HeadLimits, RequestParser};
@@ -35,17 +35,38 @@ pub struct Connection {
 /// exchange lives in a block of its own, and only for as long as the exchange.
 pub async fn serve(local: Rc<Local>, tcp: TcpStream, _peer: SocketAddr) {
     let stream = Stream::plain(&local.watchers, tcp, End::Downstream);
+    let Some(stream) = secured(&local, stream).await else { return };
     let mut connection = Connection { asks_head: false, buffer: Buffer::default(), local, stream };
     let mut served = false;
-    loop {
-        if connection.buffer.is_empty() && !connection.idle(served).await {
-            return;
-        }
+    while !connection.buffer.is_empty() || connection.idle(served).await {
         if Box::pin(connection.serve_one()).await == Next::Close {
-            return;
+            break;
         }
         served = true;
     }
+    if connection.stream.is_tls() {
+        Box::pin(connection.stream.close((Wait::WriteStall, Some(CLOSE_MS)))).await;
+    }
+}
+
+/// The connection as its listener speaks: with TLS after the handshake, which is done in a block
+/// of its own. `None` when that failed; it is counted then.
+async fn secured(local: &Rc<Local>, stream: Stream) -> Option<Stream> {
+    let setup = local.setup();
+    let Some(config) = setup.tls.downstream() else { return Some(stream) };
+    let limit = (Wait::TlsHandshake, Some(setup.snapshot.timeouts.tls_handshake.0));
+    let shaken = match server_session(config) {
+        Ok(session) => Box::pin(stream.handshake(session, &local.buffers, limit)).await,
+        Err(fault) => Err(fault),
+    };
+    let counters = &local.cell().counters;
+    match &shaken {
+        Err(Fault::Ended(Cause::Deadline(_))) => counters.handshakes.timed_out(),
+        // Left before it said anything: a look at the port, as balancers take.
+        Ok(_) | Err(Fault::Io(_) | Fault::Ended(_)) => {}
+        Err(Fault::Tls(_)) => counters.handshakes.refused(),
+    }
+    shaken.ok()
 }
 
 impl Connection {
@@ -96,9 +117,7 @@ impl Connection {
     /// has never sent anything, holds none.
     async fn idle(&mut self, served: bool) -> bool {
         self.release_if_empty();
-        if self.local.shared.lifecycle.phase() >= Phase::Draining
-            && self.stream.peek() != Peek::Bytes
-        {
+        if self.local.shared.lifecycle.phase() >= Phase::Draining && !self.stream.has_input() {
             // What the client has sent already is still served; an idle connection is not.
             return false;
         }
@@ -134,7 +153,8 @@ impl Connection {
     }
 
     async fn wait_empty_handed(&mut self) -> bool {
-        let keep_alive_ms = self.local.setup().snapshot.timeouts.keep_alive.0;
+        let timeouts = self.local.setup().snapshot.timeouts;
+        let keep_alive_ms = timeouts.keep_alive.0;
         let waited = self.stream.readable((Wait::KeepAlive, Some(keep_alive_ms))).await;
         // Before the read: a drain that ends it would take what it read along.
         self.stream.watch().set_idle(false);
@@ -145,9 +165,15 @@ impl Connection {
             Err(_) => return false,
         }
         let buffer = self.local.buffers.take_small();
-        let (read, buffer) = self.stream.read(buffer, (Wait::ClientHead, None)).await;
+        // What is readable may be a part of a TLS record, of which the rest is awaited.
+        let head_ms = self.stream.is_tls().then_some(timeouts.client_head.0);
+        let (read, buffer) = self.stream.read(buffer, (Wait::ClientHead, head_ms)).await;
         self.buffer = buffer;
-        matches!(read, Ok(n) if n > 0)
+        match read {
+            Ok(n) => n > 0,
+            // To be told so.
+            Err(fault) => matches!(fault, Fault::Ended(Cause::Deadline(Wait::ClientHead))),
+        }
     }
 
     /// Reads more of a head that has begun.
@@ -179,6 +205,8 @@ impl Connection {
     }
 }
 
+/// How long a peer may take to take in the end of a connection.
+const CLOSE_MS: u64 = 2_000;
 /// How long a busy connection waits with a buffer in hand.
 const PARK_MS: u64 = 1_000;
 /// The longest request line in bytes; over it 414 (HARDENING 2).

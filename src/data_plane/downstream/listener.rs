@@ -47,13 +47,18 @@ enum Accepted {
     Queue,
 }
 
+/// What is said before a connection is closed unheard: nothing where TLS is spoken.
+fn busy(local: &Local) -> &'static [u8] {
+    if local.setup().tls.downstream().is_some() { &[] } else { BUSY }
+}
+
 fn accept_some(local: &Rc<Local>, listener: &TcpListener, spare: &mut Spare) -> Accepted {
     for _ in 0..BATCH {
         match listener.accept() {
             Ok((stream, peer)) => begin(local, stream, peer),
             Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => return Accepted::Queue,
             Err(e) if is_exhaustion(&e) => {
-                spare.turn_one_away(listener);
+                spare.turn_one_away(listener, busy(local));
                 return Accepted::Exhausted;
             }
             // The peer left while it was queued: the next one.
@@ -66,7 +71,7 @@ fn accept_some(local: &Rc<Local>, listener: &TcpListener, spare: &mut Spare) -> 
 fn begin(local: &Rc<Local>, mut stream: TcpStream, peer: SocketAddr) {
     let counters = &local.cell().counters;
     if local.connection_limit.is_some_and(|max| counters.connections() >= max) {
-        turn_away(&mut stream);
+        turn_away(&mut stream, busy(local));
         return;
     }
     // The epoll driver needs the flag; io_uring polls by itself.
@@ -103,18 +108,18 @@ impl Spare {
     }
 
     /// Accepts one connection on the spare descriptor, answers 503 and takes the spare back.
-    fn turn_one_away(&mut self, listener: &TcpListener) {
+    fn turn_one_away(&mut self, listener: &TcpListener, words: &[u8]) {
         drop(self.0.take());
         if let Ok((mut stream, _)) = listener.accept() {
-            turn_away(&mut stream);
+            turn_away(&mut stream, words);
         }
         *self = Self::open();
     }
 }
 
-fn turn_away(stream: &mut TcpStream) {
+fn turn_away(stream: &mut TcpStream, words: &[u8]) {
     // One segment into an empty send buffer: it fits or the client is gone.
-    let _gone = stream.set_nonblocking(true).and_then(|()| stream.write_all(BUSY));
+    let _gone = stream.set_nonblocking(true).and_then(|()| stream.write_all(words));
 }
 
 fn is_exhaustion(error: &std::io::Error) -> bool {

@@ -5,6 +5,7 @@ use super::attempt::Call;
 use super::authenticate::{Credential, Payer};
 use super::break_off::is_failure;
 use super::conclude::{Kept, Trail};
+use super::detail;
 use super::failure::{Failure, Kind};
 use super::judge::Judged;
 use super::route::{Route, Routed};
@@ -182,8 +183,8 @@ impl Exchange<'_> {
             self.note_attempt(route, credential);
             let class = walker.class();
             // A class without a name may have got one meanwhile, and a mark with it.
-            let model = self.real_model().map(Box::<str>::from);
-            let unnamed = model.as_deref().filter(|_| class == Class::Other);
+            let unnamed = self.real_model().filter(|_| class == Class::Other).map(Box::<str>::from);
+            let unnamed = unnamed.as_deref();
             let is_open = || {
                 let class = unnamed.map_or(class, |_| route.pool.class_of(route.provider, unnamed));
                 choice.is_open(class, Millis::now())
@@ -192,12 +193,14 @@ impl Exchange<'_> {
                 Ok(Some(call)) => call,
                 Ok(None) => {
                     self.attempts -= 1;
+                    self.seen.gathered.undo_attempt();
                     walker.overtaken();
                     return Ok(Step::Again);
                 }
                 Err(kind @ (Kind::ClientGone | Kind::Draining)) => return Err(kind.into()),
                 Err(kind) => {
                     self.tell_breaker(route, pass.take(), Some(true));
+                    self.attempt_ended(0, kind.code());
                     trail.transport = Some(kind);
                     if self.is_once_more(route, &mut once_more, &mut pass) {
                         continue;
@@ -205,16 +208,12 @@ impl Exchange<'_> {
                     return Ok(Step::NextProvider);
                 }
             };
-            let class = match call.answered.head.status {
-                200..=299 | 429 => route.pool.learn_class(route.provider, self.real_model()),
-                _ => walker.class(),
-            };
-            walker.learn(choice, class);
-            self.move_breaker(route, pass.as_mut());
+            let status = call.answered.head.status;
+            let class = self.learn((route, walker), choice, pass.as_mut(), status);
             let limits = self.note_limits(credential, class, &mut call);
             let judged = self.judge(&mut call, limits).await?;
-            let is_failure = is_failure(judged.verdict, call.answered.head.status);
-            self.tell_breaker(route, pass.take(), is_failure);
+            self.tell_breaker(route, pass.take(), is_failure(judged.verdict, status));
+            self.attempt_ended(status, detail::reason(judged.verdict));
             self.mark(walker, (route, choice), judged.verdict);
             match self.follow((route, credential), (call, judged), trail) {
                 Step::NextProvider
@@ -235,6 +234,23 @@ impl Exchange<'_> {
                 step => return Ok(step),
             }
         }
+    }
+
+    /// An answer that shows its model to be real gives the model's class a name.
+    fn learn<'a>(
+        &self,
+        (route, walker): (&Route<'a>, &mut Walker<'a>),
+        choice: &mut Choice<'a>,
+        pass: Option<&mut Pass<'static>>,
+        status: u16,
+    ) -> Class {
+        let class = match status {
+            200..=299 | 429 => route.pool.learn_class(route.provider, self.real_model()),
+            _ => walker.class(),
+        };
+        walker.learn(choice, class);
+        self.move_breaker(route, pass);
+        class
     }
 
     /// What follows from a verdict; an answer that is not served is kept or left.

@@ -9,6 +9,7 @@ pub mod break_off;
 pub mod conclude;
 pub mod conversation;
 pub mod count;
+pub mod detail;
 pub mod failover;
 pub mod failure;
 pub mod fields;
@@ -50,6 +51,7 @@ use crate::shared::credential::utilization::Wall;
 use crate::shared::lifecycle::Phase;
 use crate::shared::routing;
 use admit::Patience;
+use detail::Gathered;
 use failure::{Failure, Kind};
 use record::Seen;
 use route::Decision;
@@ -157,7 +159,10 @@ pub async fn run(client: &mut Connection, request: &Request, setup: Rc<Working>)
         max_attempts: snapshot.failover.max_attempts,
         model: None,
         owes_body: !request.is_bodiless(),
-        seen: Seen::default(),
+        seen: Seen {
+            gathered: Gathered::begin(&setup.snapshot, &local.shared.keyed_hash, request),
+            ..Seen::default()
+        },
         phase: "route",
         place: None,
         provider: None,
@@ -210,6 +215,7 @@ impl Exchange<'_> {
         if self.adopt_newest() {
             arrival = self.enter()?;
         }
+        self.seen.gathered.body(body.of(request.bytes()));
         let facts = self.read_facts(&body)?;
         let asked = Asked { body, facts };
         self.client.stream.watch().on_hangup_end(self.gone_from(), None);

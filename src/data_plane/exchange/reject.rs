@@ -17,6 +17,9 @@ impl Exchange<'_> {
         // Free before the client can know of it, and try again.
         self.admission.release();
         self.record(Some(&failure.kind));
+        if failure.sent_any {
+            self.client.stream.break_off();
+        }
         if matches!(failure.kind, Kind::ClientGone) {
             return Next::Close;
         }

@@ -29,6 +29,8 @@ pub enum Wait {
     ResponseHead,
     /// The head of a response that is to be a stream (`response_head_stream`).
     ResponseHeadStream,
+    /// A client's TLS handshake (`tls_handshake`).
+    TlsHandshake,
     /// The peer to take bytes (`write_stall`).
     WriteStall,
 }
@@ -49,6 +51,7 @@ impl Wait {
             Self::Park => "park",
             Self::ResponseHead => "timeouts.response_head",
             Self::ResponseHeadStream => "timeouts.response_head_stream",
+            Self::TlsHandshake => "timeouts.tls_handshake",
             Self::WriteStall => "timeouts.write_stall",
         }
     }

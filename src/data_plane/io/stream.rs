@@ -20,6 +20,8 @@ pub struct Stream {
     /// In front of the transport: forgotten before the socket closes.
     watch: Watch,
     fd: Fd,
+    /// The coming close must not look like an end in order.
+    breaks_off: bool,
     transport: Transport,
 }
 
@@ -33,7 +35,8 @@ impl Stream {
     /// Takes over a connected socket.
     pub fn plain(watchers: &Rc<Watchers>, tcp: TcpStream, end: End) -> Self {
         let fd = Fd::of(&tcp);
-        Self { watch: watchers.watch(fd, end), fd, transport: Transport::Plain(tcp) }
+        let watch = watchers.watch(fd, end);
+        Self { watch, fd, breaks_off: false, transport: Transport::Plain(tcp) }
     }
 
     /// Puts TLS on a fresh connection: the handshake, within `limit`.
@@ -46,16 +49,16 @@ impl Stream {
         buffers: &Buffers,
         limit: Limit,
     ) -> Result<Self, Fault> {
-        let Self { watch, fd, transport } = self;
+        let Self { watch, fd, breaks_off, transport } = self;
         let Transport::Plain(tcp) = transport else {
-            return Ok(Self { watch, fd, transport });
+            return Ok(Self { watch, fd, breaks_off, transport });
         };
         let mut tls = Box::new(TlsStream::new(tcp, session, buffers.clone()));
         watch.arm(limit);
         let shaken = tls.handshake().await;
         watch.disarm();
         let cause = watch.cause();
-        let stream = Self { watch, fd, transport: Transport::Tls(tls) };
+        let stream = Self { watch, fd, breaks_off, transport: Transport::Tls(tls) };
         match (shaken, cause) {
             (_, Some(cause)) => Err(Fault::Ended(cause)),
             (Err(fault), None) => Err(fault),
@@ -139,14 +142,20 @@ impl Stream {
         let mut at = range.start;
         while at < range.end {
             self.watch.arm(limit);
-            let result;
+            let mut result;
             (result, bytes) = match &mut self.transport {
                 Transport::Plain(tcp) => {
                     let (result, slice) = tcp.write(bytes.slice(at..range.end)).await;
                     (result.map_err(Fault::Io), slice.into_inner())
                 }
-                Transport::Tls(tls) => tls.write(bytes, at..range.end).await,
+                Transport::Tls(tls) => {
+                    let part = bytes.as_ref().get(at..range.end).unwrap_or_default();
+                    (tls.encrypt(part), bytes)
+                }
             };
+            if let (Ok(_), Transport::Tls(tls)) = (&result, &mut self.transport) {
+                result = send(tls, &self.watch, limit).await.and(result);
+            }
             if let Some(cause) = self.watch.cause() {
                 return (Err(Fault::Ended(cause)), bytes);
             }
@@ -235,37 +244,66 @@ impl Stream {
         }
     }
 
+    /// Whether it speaks TLS.
+    pub fn is_tls(&self) -> bool {
+        matches!(self.transport, Transport::Tls(_))
+    }
+
     /// The watch over this connection's socket.
     pub fn watch(&self) -> &Watch {
         &self.watch
     }
 
-    /// A look at the receive queue.
-    pub fn peek(&self) -> Peek {
-        self.fd.peek()
-    }
-
     /// While `wanted`, an answer of the peer ends a write that makes no progress. Not with TLS: its
     /// tickets would pass for answers.
     pub fn on_answer_end_writes(&self, wanted: bool) {
-        if matches!(self.transport, Transport::Plain(_)) {
+        if !self.is_tls() {
             self.watch.on_answer_end_writes(wanted);
         }
     }
 
-    /// Throws away what the peer has sent, holding no buffer.
-    pub fn discard(&self) -> Discarded {
+    /// Whether the peer has sent something that was not read.
+    pub fn has_input(&mut self) -> bool {
+        let is_unread = match &mut self.transport {
+            Transport::Plain(_) => false,
+            Transport::Tls(tls) => tls.has_unread(),
+        };
+        is_unread || self.fd.peek() == Peek::Bytes
+    }
+
+    /// Throws away what the peer has sent, holding no buffer. With TLS nothing can be read then.
+    pub fn discard(&mut self) -> Discarded {
+        if let Transport::Tls(tls) = &mut self.transport {
+            let unread = tls.discard();
+            if unread > 0 {
+                return Discarded::Bytes(unread);
+            }
+        }
         self.fd.discard()
     }
 
-    /// Sends FIN after all that was written; reading goes on. TLS says `close_notify` first.
+    /// Sends FIN after all that was written; reading goes on. TLS says `close_notify` first, unless
+    /// the connection breaks off.
     pub async fn finish(&mut self, limit: Limit) {
-        if let Transport::Tls(tls) = &mut self.transport {
-            self.watch.arm(limit);
-            tls.close_notify().await;
+        if let (Transport::Tls(tls), false) = (&mut self.transport, self.breaks_off) {
+            tls.close_notify();
+            // The peer may be gone already; the FIN that follows says the same.
+            let _gone = send(tls, &self.watch, limit).await;
             self.watch.disarm();
         }
         self.fd.end_writes();
+    }
+
+    /// What was written is short of what was promised: its end must not look like one in order.
+    pub fn break_off(&mut self) {
+        self.breaks_off = true;
+    }
+
+    /// Ends a connection in order before it is dropped. Plain ones end by that alone.
+    pub async fn close(&mut self, limit: Limit) {
+        if self.is_tls() && !self.resets_on_close() {
+            self.finish(limit).await;
+        }
     }
 
     /// Lets the coming drop reset the connection instead of closing it in order.
@@ -286,6 +324,18 @@ pub enum Idled {
     Parked,
     /// So many bytes; 0 = the peer ended its side.
     Read(usize),
+}
+
+/// Sends all that is encrypted. The limit bounds each step of progress.
+async fn send(tls: &mut TlsStream, watch: &Watch, limit: Limit) -> Result<(), Fault> {
+    loop {
+        watch.arm(limit);
+        match tls.send().await {
+            Ok(true) if watch.cause().is_none() => {}
+            Ok(_) => return Ok(()),
+            Err(fault) => return Err(fault),
+        }
+    }
 }
 
 async fn read_tcp_until(

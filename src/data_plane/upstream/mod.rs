@@ -3,4 +3,3 @@
 pub mod connect;
 pub mod connection;
 pub mod pool;
-pub mod tls_configs;

@@ -4,13 +4,16 @@ use std::cell::RefCell;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::LazyLock;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::PATIENCE;
 use super::directory::Directory;
+use super::pipe::speaks_tls;
+use super::pki::{Pki, trust_in};
 use super::wire::{Answer, Wire};
 
 /// A running gateway. Killed with the value.
@@ -46,6 +49,15 @@ impl Gateway {
         Self::spawn(command, home)
     }
 
+    /// The same; once it serves, nobody reads its stderr any more.
+    pub fn start_unread(config: &str) -> Self {
+        let home = Directory::new();
+        let file = home.write(FILE, whole(config));
+        let mut command = base(BINARY, &home, &[]);
+        command.arg("run").arg("--config").arg(file);
+        Self::spawn_until(command, home, Some("listening http://"))
+    }
+
     /// The same with further files beside the configuration.
     pub fn start_beside(config: &str, files: &[(&str, &str)]) -> Self {
         let home = Directory::new();
@@ -77,12 +89,20 @@ impl Gateway {
         Self::spawn(command, home)
     }
 
-    fn spawn(mut command: Command, home: Directory) -> Self {
+    fn spawn(command: Command, home: Directory) -> Self {
+        Self::spawn_until(command, home, None)
+    }
+
+    fn spawn_until(mut command: Command, home: Directory, last: Option<&'static str>) -> Self {
         let mut child = command.args(driver()).spawn().unwrap();
-        let stderr = Stderr::of(&mut child);
-        let line = stderr.line("listening http://");
+        let stderr = Stderr::until(&mut child, last);
+        let line = stderr.line("listening http");
         let (_, address) = line.rsplit_once('/').unwrap();
-        Self { address: address.parse().unwrap(), child, stderr, home }
+        let address = address.parse().unwrap();
+        if tls_is_everywhere() && line.contains("https") {
+            speaks_tls(address, trust_in(&[everywhere()]));
+        }
+        Self { address, child, stderr, home }
     }
 
     /// Where its admin API listens.
@@ -129,6 +149,11 @@ impl Gateway {
         self.ended().stderr
     }
 
+    /// Waits until it ends by itself, though nobody reads its stderr.
+    pub fn ended_unread(mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
     /// Waits until it ends by itself.
     pub fn ended(mut self) -> Ended {
         let stderr = self.stderr.rest();
@@ -172,7 +197,30 @@ pub fn run_to_end(config: &str, arguments: &[&str]) -> Ended {
     Ended { code: child.wait().unwrap().code(), stderr }
 }
 
+/// Whether `TIDEGATE_TEST_TLS` asks for TLS in front of every gateway, so that the same tests show
+/// that it changes nothing.
+pub fn tls_is_everywhere() -> bool {
+    std::env::var_os("TIDEGATE_TEST_TLS").is_some()
+}
+
+/// The authority of this process's gateways.
+fn everywhere() -> &'static Pki {
+    static PKI: LazyLock<Pki> = LazyLock::new(Pki::new);
+    &PKI
+}
+
+fn with_tls(config: &str) -> String {
+    static FILES: LazyLock<String> =
+        LazyLock::new(|| everywhere().files("server", |_| {}).setting());
+    config.replacen("[server]\n", &format!("[server]\n{}", *FILES), 1)
+}
+
 fn whole(config: &str) -> String {
+    let whole = with_defaults(config);
+    if tls_is_everywhere() && !config.contains("cert = ") { with_tls(&whole) } else { whole }
+}
+
+fn with_defaults(config: &str) -> String {
     let mut whole = String::new();
     if !config.contains("[server]") {
         whole.push_str("[server]\nlisten = [\"127.0.0.1:0\"]\nworkers = 1\n");
@@ -206,21 +254,35 @@ fn base(program: &str, home: &Directory, environment: &[(&str, &str)]) -> Comman
 #[derive(Debug)]
 struct Stderr {
     lines: Receiver<String>,
+    _open: Sender<()>,
     seen: RefCell<Vec<String>>,
 }
 
 impl Stderr {
     fn of(child: &mut Child) -> Self {
+        Self::until(child, None)
+    }
+
+    /// No line is read after one with the text `last`; the pipe stays open.
+    fn until(child: &mut Child, last: Option<&'static str>) -> Self {
         let (sender, lines) = channel();
         let pipe = BufReader::new(child.stderr.take().unwrap());
+        let (open, held) = channel::<()>();
         std::thread::spawn(move || {
-            for line in pipe.lines().map_while(Result::ok) {
+            let mut lines = pipe.lines();
+            while let Some(Ok(line)) = lines.next() {
+                let is_last = last.is_some_and(|last| line.contains(last));
                 if sender.send(line).is_err() {
+                    return;
+                }
+                if is_last {
+                    // Until the test is over.
+                    let _over = held.recv();
                     return;
                 }
             }
         });
-        Self { lines, seen: RefCell::new(Vec::new()) }
+        Self { lines, _open: open, seen: RefCell::new(Vec::new()) }
     }
 
     fn line(&self, text: &str) -> String {

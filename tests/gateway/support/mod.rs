@@ -7,7 +7,10 @@ pub mod full_listener;
 pub mod gateway;
 pub mod message;
 pub mod mock;
+pub mod pipe;
+pub mod pki;
 pub mod pool;
+pub mod upstream;
 pub mod wire;
 
 pub use directory::Directory;
@@ -16,7 +19,8 @@ pub use gateway::Gateway;
 pub use message::{get, post, post_chunked};
 pub use mock::Mock;
 pub use pool::Pool;
-pub use wire::{Answer, BodyEnd, End, Payload, Upstream, Wire};
+pub use upstream::Upstream;
+pub use wire::{Answer, BodyEnd, End, Payload, Wire};
 
 use std::time::Duration;
 

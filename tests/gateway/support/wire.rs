@@ -2,12 +2,15 @@
 //! nothing: a missing last chunk, a short body and a reset are what the caller gets to see.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::{ClientConfig, ClientConnection};
 use socket2::{Domain, SockRef, Socket, Type};
 
 use super::PATIENCE;
+use super::pipe::Pipe;
 
 /// A connection with what was read and not yet used.
 #[derive(Debug)]
@@ -15,12 +18,15 @@ pub struct Wire {
     buffer: Vec<u8>,
     ended: Option<End>,
     read_bytes: usize,
-    stream: TcpStream,
+    stream: Pipe,
 }
 
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum End {
+    /// Of TLS a FIN alone.
+    Cut,
+    /// Of TLS with `close_notify` before it.
     Fin,
     Reset,
 }
@@ -69,7 +75,27 @@ pub struct Answer {
 impl Wire {
     /// Connects to the gateway or the mock.
     pub fn connect(address: SocketAddr) -> Self {
+        Self::new(TcpStream::connect_timeout(&address, PATIENCE).unwrap()).secured(address)
+    }
+
+    /// Connects without TLS, whatever is spoken there.
+    pub fn connect_plain(address: SocketAddr) -> Self {
         Self::new(TcpStream::connect_timeout(&address, PATIENCE).unwrap())
+    }
+
+    /// One that shakes hands by these settings.
+    pub fn connect_tls(address: SocketAddr, config: Arc<ClientConfig>) -> Self {
+        let plain = Self::connect_plain(address);
+        Self { stream: plain.stream.with_tls(config), ..plain }
+    }
+
+    fn secured(self, address: SocketAddr) -> Self {
+        Self { stream: self.stream.secured(address), ..self }
+    }
+
+    /// The TLS session, of a connection that has one.
+    pub fn session(&mut self) -> &mut ClientConnection {
+        self.stream.session()
     }
 
     /// Connects with a small receive buffer, to be read a KiB at a time.
@@ -77,14 +103,14 @@ impl Wire {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
         socket.set_recv_buffer_size(64 * 1024).unwrap();
         socket.connect(&address.into()).unwrap();
-        Self { read_bytes: 1_024, ..Self::new(socket.into()) }
+        Self { read_bytes: 1_024, ..Self::new(socket.into()).secured(address) }
     }
 
-    fn new(stream: TcpStream) -> Self {
+    pub(super) fn new(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
-        Self { buffer: Vec::new(), ended: None, read_bytes: 65_536, stream }
+        Self { buffer: Vec::new(), ended: None, read_bytes: 65_536, stream: Pipe::Plain(stream) }
     }
 
     /// Sends these bytes.
@@ -102,19 +128,24 @@ impl Wire {
         self.stream.write_all(bytes.as_ref())
     }
 
+    /// Sends these bytes as they are, beside the TLS session.
+    pub fn send_raw(&mut self, bytes: &[u8]) {
+        self.stream.socket().write_all(bytes).unwrap();
+    }
+
     /// Ends the own side.
-    pub fn half_close(&self) {
-        self.stream.shutdown(Shutdown::Write).unwrap();
+    pub fn half_close(&mut self) {
+        self.stream.half_close();
     }
 
     /// Closes by RST.
     pub fn reset(self) {
-        SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).unwrap();
+        self.socket().set_linger(Some(Duration::ZERO)).unwrap();
     }
 
     /// The socket, for tests about its options.
     pub fn socket(&self) -> SockRef<'_> {
-        SockRef::from(&self.stream)
+        SockRef::from(self.stream.socket())
     }
 
     /// A whole message; its body by the framing it names.
@@ -152,10 +183,7 @@ impl Wire {
 
     /// Whether not a byte is there to read right now.
     pub fn is_quiet(&self) -> bool {
-        self.stream.set_nonblocking(true).unwrap();
-        let peeked = self.stream.peek(&mut [0]);
-        self.stream.set_nonblocking(false).unwrap();
-        self.buffer.is_empty() && matches!(peeked, Err(e) if e.kind() == ErrorKind::WouldBlock)
+        self.buffer.is_empty() && self.stream.is_quiet()
     }
 
     fn text(&self) -> String {
@@ -176,6 +204,7 @@ impl Wire {
             Ok(0) => self.ended = Some(End::Fin),
             Ok(n) => self.buffer.extend_from_slice(&bytes[..n]),
             Err(e) if e.kind() == ErrorKind::ConnectionReset => self.ended = Some(End::Reset),
+            Err(e) if e.kind() == ErrorKind::UnexpectedEof => self.ended = Some(End::Cut),
             Err(e) => panic!("{e} with {} bytes read: {}", self.buffer.len(), self.text()),
         }
         self.ended.is_none()
@@ -243,6 +272,7 @@ impl Payload {
 
     /// Reads on until there are so many bytes of payload.
     pub fn until_length(&mut self, wire: &mut Wire, bytes: usize) {
+        self.decode(wire);
         while self.bytes.len() < bytes {
             assert!(self.step(wire), "{:?} after {} bytes", self.end, self.bytes.len());
         }
@@ -266,7 +296,7 @@ impl Payload {
         if !wire.fill() {
             self.end = Some(match (wire.ended, self.framing) {
                 (Some(End::Reset), _) => BodyEnd::Reset,
-                (_, Framing::UntilClose) => BodyEnd::Whole,
+                (Some(End::Fin), Framing::UntilClose) => BodyEnd::Whole,
                 _ => BodyEnd::Cut,
             });
             return false;
@@ -322,62 +352,6 @@ impl Answer {
     /// The `x-tidegate-error` code.
     pub fn code(&self) -> Option<&str> {
         self.head.field("x-tidegate-error")
-    }
-}
-
-/// A provider in the hands of the test: it accepts, and says and does what the test tells it.
-#[derive(Debug)]
-pub struct Upstream {
-    listener: TcpListener,
-}
-
-impl Upstream {
-    /// Listens on loopback.
-    pub fn start() -> Self {
-        Self::on("127.0.0.1:0")
-    }
-
-    /// Listens there.
-    pub fn on(address: &str) -> Self {
-        Self::try_on(address).unwrap()
-    }
-
-    /// Listens there, if nobody else does.
-    pub fn try_on(address: &str) -> Option<Self> {
-        let listener = TcpListener::bind(address).ok()?;
-        // On Linux a listener's receive timeout bounds accept.
-        SockRef::from(&listener).set_read_timeout(Some(PATIENCE)).unwrap();
-        Some(Self { listener })
-    }
-
-    /// Its port.
-    pub fn port(&self) -> u16 {
-        self.listener.local_addr().unwrap().port()
-    }
-
-    /// Whether nobody waits to be accepted right now.
-    pub fn is_quiet(&self) -> bool {
-        self.listener.set_nonblocking(true).unwrap();
-        let accepted = self.listener.accept();
-        self.listener.set_nonblocking(false).unwrap();
-        matches!(accepted, Err(e) if e.kind() == ErrorKind::WouldBlock)
-    }
-
-    /// Its base URL.
-    pub fn url(&self) -> String {
-        format!("http://{}", self.listener.local_addr().unwrap())
-    }
-
-    /// The next connection.
-    pub fn accept(&self) -> Wire {
-        Wire::new(self.listener.accept().unwrap().0)
-    }
-
-    /// The next connection and the request on it.
-    pub fn request(&self) -> (Wire, Answer) {
-        let mut wire = self.accept();
-        let request = wire.answer();
-        (wire, request)
     }
 }
 

@@ -15,7 +15,6 @@ use super::{Exchange, Next};
 use crate::data_plane::downstream::response::{BACK, FRONT, Framing};
 use crate::data_plane::io::buffer::{Buffer, LARGE};
 use crate::data_plane::io::fault::Wait;
-use crate::data_plane::io::fd::Peek;
 use crate::data_plane::upstream::connection::{Answered, Connection};
 use crate::protocol::http1::Refusal;
 use crate::protocol::http1::framing::{self, BodyLength};
@@ -65,11 +64,14 @@ impl Exchange<'_> {
             sent_whole && !framing::wants_close(&head.fields, head.minor, buffer.filled());
         let mut observation = self.observation(route, &head, buffer.filled());
         observation.limits = limits;
+        self.gather_head(&head, buffer.filled());
+        observation.capture = self.seen.gathered.capture(self.started);
         let mut passage = Passage::new(&head, buffer.filled(), (length, framing), observation);
         passage.hide_usage = hide_usage;
         self.seen.status = head.status;
         buffer.consume(head.end);
         let passed = self.pass(&mut passage, &mut upstream, out, buffer).await;
+        self.seen.gathered.put_back(passage.take_capture());
         self.seen.answered = passage.finish(passed.is_ok(), self.started);
         if let Credential::Pool(_, state) = credential {
             let tokens = tally::by_kind(&self.seen.answered.usage);
@@ -108,13 +110,19 @@ impl Exchange<'_> {
         Observation::new(head, bytes, observer)
     }
 
+    fn gather_head(&mut self, head: &ResponseHead, bytes: &[u8]) {
+        let is_readable = is_in_the_clear(head, bytes);
+        let keyed = &self.client.local.shared.keyed_hash;
+        self.seen.gathered.head(keyed, (head, bytes), is_readable);
+    }
+
     /// What becomes of the connection after a whole answer.
     pub(super) async fn after_answer(&mut self, closes: bool) -> Next {
         if !closes {
             return Next::KeepAlive;
         }
         // Closing with unread bytes would reset the connection and overtake the answer.
-        if self.owes_body || self.client.stream.peek() == Peek::Bytes {
+        if self.owes_body || self.client.stream.has_input() {
             self.client.linger().await;
         }
         Next::Close

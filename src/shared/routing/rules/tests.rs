@@ -22,6 +22,7 @@ fn route(gate: Option<Gate>, plan: Plan) -> Route {
             keep_alive: ms,
             response_head: ms,
             response_head_stream: ms,
+            tls_handshake: ms,
             upstream_idle: ms,
             write_stall: ms,
         },

@@ -1,15 +1,16 @@
-//! The one door to rustls: sessions on our pooled buffers, and the settings for upstreams.
-//! Verification is never off.
+//! The one door to rustls: sessions on our pooled buffers. Never waits longer than its caller
+//! allows: what is to be sent leaves in steps.
 
-use std::ops::Range;
-use std::sync::Arc;
+pub mod configs;
+pub mod settings;
 
-use monoio::io::AsyncWriteRentExt;
+use monoio::buf::IoBuf;
+use monoio::io::AsyncWriteRent;
 use monoio::net::TcpStream;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, Connection, RootCertStore};
+use rustls::Connection;
 
 pub use rustls::{ClientConfig as Settings, Connection as Session, Error as TlsError};
+pub use settings::{client_session, reason, server_session};
 
 use super::buffer::{Buffer, Buffers};
 use super::fault::Fault;
@@ -21,6 +22,8 @@ pub struct TlsStream {
     buffers: Buffers,
     /// Read and not yet decrypted; without capacity while there is nothing.
     ciphertext: Buffer,
+    /// Encrypted and not yet sent; without capacity while there is nothing.
+    outgoing: Buffer,
     session: Connection,
     tcp: TcpStream,
 }
@@ -28,7 +31,8 @@ pub struct TlsStream {
 impl TlsStream {
     /// A session that has not shaken hands.
     pub fn new(tcp: TcpStream, session: Connection, buffers: Buffers) -> Self {
-        Self { buffers, ciphertext: Buffer::default(), session, tcp }
+        let (ciphertext, outgoing) = Default::default();
+        Self { buffers, ciphertext, outgoing, session, tcp }
     }
 
     /// The socket below, to wait on.
@@ -78,24 +82,68 @@ impl TlsStream {
         }
     }
 
-    /// Writes a first part of `bytes[range]` and says how long it was.
-    pub async fn write<B: AsRef<[u8]>>(
-        &mut self,
-        bytes: B,
-        range: Range<usize>,
-    ) -> (Result<usize, Fault>, B) {
-        let part = bytes.as_ref().get(range).unwrap_or_default();
-        let part = part.get(..part.len().min(WRITE_MAX)).unwrap_or_default();
-        let taken = std::io::Write::write(&mut self.session.writer(), part);
-        let flushed = self.flush().await;
-        (flushed.and(taken.map_err(Fault::Io)), bytes)
+    /// Encrypts a first part of `bytes` and says how long it was. Then it has to be sent.
+    ///
+    /// # Errors
+    /// When the session takes no more.
+    pub fn encrypt(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
+        let part = bytes.get(..bytes.len().min(WRITE_MAX)).unwrap_or_default();
+        Ok(std::io::Write::write(&mut self.session.writer(), part)?)
     }
 
-    /// Says that nothing more will be written.
-    pub async fn close_notify(&mut self) {
+    /// Sends some of what is to be sent. False once nothing is left.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub async fn send(&mut self) -> Result<bool, Fault> {
+        if self.outgoing.is_empty() {
+            if !self.session.wants_write() {
+                return Ok(false);
+            }
+            let mut out = self.buffers.take_large();
+            self.session.write_tls(out.tail())?;
+            self.outgoing = out;
+        }
+        let (bytes, start, back) = std::mem::take(&mut self.outgoing).into_parts();
+        let (sent, slice) = self.tcp.write(bytes.slice(start..)).await;
+        let mut out = Buffer::from_parts(slice.into_inner(), start, back);
+        match sent {
+            Ok(n) if n > 0 => out.consume(n),
+            // Nothing can be sent any more.
+            _ => out.clear(),
+        }
+        if out.is_empty() {
+            self.buffers.put(out);
+        } else {
+            self.outgoing = out;
+        }
+        if sent? == 0 {
+            return Err(Fault::Io(std::io::ErrorKind::WriteZero.into()));
+        }
+        Ok(!self.outgoing.is_empty() || self.session.wants_write())
+    }
+
+    /// Says that nothing more will be written, once it is sent.
+    pub fn close_notify(&mut self) {
         self.session.send_close_notify();
-        // The peer may be gone already; the FIN that follows says the same.
-        let _gone = self.flush().await;
+    }
+
+    /// Forgets what was received and not yet read; how many bytes that was.
+    pub fn discard(&mut self) -> usize {
+        let mut bytes = self.ciphertext.len();
+        if self.ciphertext.capacity() > 0 {
+            self.buffers.put(std::mem::take(&mut self.ciphertext));
+        }
+        let mut reader = self.session.reader();
+        while let Ok(chunk) = std::io::BufRead::fill_buf(&mut reader) {
+            let n = chunk.len();
+            if n == 0 {
+                break;
+            }
+            bytes += n;
+            std::io::BufRead::consume(&mut reader, n);
+        }
+        bytes
     }
 
     /// Decrypts what is there, or reads once and decrypts that. 0 = end of the connection.
@@ -124,14 +172,7 @@ impl TlsStream {
     }
 
     async fn flush(&mut self) -> Result<(), Fault> {
-        while self.session.wants_write() {
-            let mut out = self.buffers.take_large();
-            self.session.write_tls(out.tail())?;
-            let (bytes, ..) = out.into_parts();
-            let (result, bytes) = self.tcp.write_all(bytes).await;
-            self.buffers.put(Buffer::from_parts(bytes, 0, 0));
-            result?;
-        }
+        while self.send().await? {}
         Ok(())
     }
 }
@@ -171,66 +212,6 @@ fn take_plaintext(session: &mut Connection, buffer: &mut Buffer) -> std::io::Res
         std::io::BufRead::consume(&mut reader, n);
         taken += n;
     }
-}
-
-/// TLS settings for one upstream: its roots, HTTP/1.1 by ALPN, sessions resumed.
-///
-/// # Errors
-/// When an extra root is not a certificate.
-pub fn client_config(
-    extra: &[CertificateDer<'static>],
-) -> Result<Arc<ClientConfig>, rustls::Error> {
-    let mut roots = platform_roots();
-    for certificate in extra {
-        roots.add(certificate.clone())?;
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
-}
-
-/// The platform's roots; where it has none (a bare container), those of webpki-roots.
-fn platform_roots() -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    let (_added, _ignored) =
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    roots
-}
-
-/// Which rule of certificate checking failed, in words an operator can act on.
-pub fn reason(error: &TlsError) -> String {
-    use rustls::CertificateError as Bad;
-    let TlsError::InvalidCertificate(bad) = error else { return error.to_string() };
-    let reason = match bad {
-        Bad::Expired | Bad::ExpiredContext { .. } => "its certificate has expired",
-        Bad::NotValidYet | Bad::NotValidYetContext { .. } => "its certificate is not valid yet",
-        Bad::NotValidForName | Bad::NotValidForNameContext { .. } => {
-            "its certificate is for another name"
-        }
-        Bad::UnknownIssuer => {
-            "its certificate is self-signed or from an unknown issuer (see provider.tls.ca)"
-        }
-        Bad::Revoked => "its certificate is revoked",
-        other => return format!("its certificate is not acceptable ({other:?})"),
-    };
-    reason.to_owned()
-}
-
-/// A session with the server called `host` (a name or an address).
-///
-/// # Errors
-/// When `host` can be neither.
-pub fn client_session(config: &Arc<ClientConfig>, host: &str) -> Result<Connection, Fault> {
-    let name = ServerName::try_from(host.to_owned())
-        .map_err(|_| Fault::Io(std::io::ErrorKind::InvalidInput.into()))?;
-    ClientConnection::new(config.clone(), name).map(Connection::Client).map_err(Fault::Tls)
 }
 
 /// Plaintext encrypted per write: what fits a large buffer with its record overhead.
