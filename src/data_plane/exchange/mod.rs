@@ -18,6 +18,7 @@ pub mod include_usage;
 pub mod judge;
 pub mod look;
 pub mod observe;
+pub mod own;
 pub mod readings;
 pub mod receive;
 pub mod record;
