@@ -51,6 +51,7 @@ fn hand_out(plane: &Plane, record: &Record, lines: &mut Vec<u8>) {
     }
     plane.today.count(record);
     plane.metrics.observed.exchange(record);
+    plane.quotas.note(record);
     if let Some(storage) = &plane.storage {
         storage.keep(record);
     }

@@ -104,6 +104,8 @@ pub struct Ended {
     pub duration_ms: u64,
     /// Name or hint of the key it was served with; empty when none was.
     pub key: Text<64>,
+    /// Microseconds in the gateway: at work, or waiting for a permit or a key.
+    pub overhead_us: u64,
     /// How far it was.
     pub phase: &'static str,
     /// The provider asked last; empty when none was.
@@ -298,6 +300,7 @@ mod tests {
                 code: None,
                 duration_ms: 0,
                 key: Text::default(),
+                overhead_us: 0,
                 phase: "",
                 provider: Text::default(),
                 status,

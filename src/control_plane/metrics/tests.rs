@@ -83,3 +83,24 @@ fn counts_are_summed_over_workers() {
     let info = "tidegate_runtime_info{driver=\"epoll\",version=";
     assert!(text.contains(info), "{text}");
 }
+
+#[test]
+fn the_older_format_describes_each_series_by_its_name_and_keeps_every_sample() {
+    let (open_metrics, plain) = (scraped(), plain(&scraped()));
+    let samples = |text: &str| -> BTreeSet<String> {
+        let series = text.lines().filter(|line| !line.starts_with('#'));
+        series.map(|line| line.rsplit_once(' ').map_or("", |(name, _)| name).to_owned()).collect()
+    };
+    assert_eq!(samples(&plain), samples(&open_metrics));
+    assert!(!plain.contains("# EOF"));
+    assert!(plain.contains("# TYPE tidegate_requests_total counter\n"), "{plain}");
+    assert!(plain.contains("# TYPE tidegate_in_flight gauge\n"), "{plain}");
+    let described: BTreeSet<&str> =
+        plain.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    for sample in samples(&plain) {
+        let name = sample.split('{').next().unwrap_or_default();
+        let ends = ["_bucket", "_count", "_sum"];
+        let family = ends.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+        assert!(described.contains(family) || described.contains(name), "{name} is not described");
+    }
+}

@@ -17,6 +17,7 @@ pub mod include_usage;
 pub mod judge;
 pub mod look;
 pub mod observe;
+pub mod overhead;
 pub mod readings;
 pub mod receive;
 pub mod record;
@@ -27,6 +28,8 @@ pub mod rewrite;
 pub mod route;
 pub mod upload;
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -132,6 +135,20 @@ pub async fn run(client: &mut Connection, request: &Request, setup: Rc<Working>)
         return health::write(client, request, snapshot, answer).await;
     }
     let local = client.local.clone();
+    // In place: handed to a function it would be moved, and take twice the room.
+    let mut exchange = pin!(serve(client, request, setup));
+    let mut spent_ns = 0;
+    poll_fn(|context| {
+        local.polled.begin(spent_ns);
+        let polled = exchange.as_mut().poll(context);
+        spent_ns = local.polled.end();
+        polled
+    })
+    .await
+}
+
+async fn serve(client: &mut Connection, request: &Request, setup: Rc<Working>) -> Used {
+    let local = client.local.clone();
     let _counted = InFlight::begin(&local);
     let mut exchange = Exchange {
         admission: Admission::new(&local),
@@ -140,7 +157,7 @@ pub async fn run(client: &mut Connection, request: &Request, setup: Rc<Working>)
         bytes_used: request.head.end,
         caller: None,
         commit_by: None,
-        dialect: route::dialect_of(snapshot, &request.head, request.bytes()),
+        dialect: route::dialect_of(&setup.snapshot, &request.head, request.bytes()),
         endpoint: Endpoint::Other,
         first_key: Default::default(),
         hide_usage: None,

@@ -36,6 +36,8 @@ pub struct Seen {
     pub key: Text<64>,
     /// Messages or input items in the body.
     pub message_count: Option<u64>,
+    /// Milliseconds waited for permits and keys.
+    pub queued_ms: u64,
     /// The status of the answer that was relayed.
     pub status: u16,
 }
@@ -155,6 +157,7 @@ impl Exchange<'_> {
             code: failure.map(Kind::code),
             duration_ms: Millis::now().since(self.started),
             key: self.seen.key,
+            overhead_us: self.client.local.polled.so_far_us() + self.seen.queued_ms * 1_000,
             phase: self.phase,
             provider: Text::cut(self.provider_name().as_bytes()),
             status: relayed.or(failure.map(Kind::status)).unwrap_or(0),
