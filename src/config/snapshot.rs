@@ -3,16 +3,21 @@
 //! Nothing in here is read twice, parsed again or defaulted again: every "auto" that the
 //! configuration alone can answer is already answered.
 
+mod server;
+mod storage;
+
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use zeroize::Zeroize;
+use rustls_pki_types::CertificateDer;
 
 use super::pattern::Pattern;
+use super::route::Route;
 use super::secret::Secret;
 use crate::protocol::dialect::Dialect;
+
+pub use server::{Driver, Expose, Server, ServerTls};
+pub use storage::{Bodies, Detail, Storage};
 
 /// Everything a worker or the control plane may ask about the configuration.
 #[derive(Debug)]
@@ -31,6 +36,8 @@ pub struct Snapshot {
     pub observation: Observation,
     /// In file order; the index is the provider's id within this snapshot; names are unique.
     pub providers: Vec<Provider>,
+    /// By descending priority, then in file order; names are unique.
+    pub routes: Vec<Route>,
     pub server: Server,
     pub storage: Storage,
     pub stream: Stream,
@@ -56,59 +63,6 @@ pub struct Admin {
     pub token_sha256: Option<[u8; 32]>,
 }
 
-/// `[server]`.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Server {
-    pub driver: Driver,
-    /// How much of what happened is told in response headers; "auto" is resolved.
-    pub expose: Expose,
-    /// At least one; no address twice except for port 0.
-    pub listen: Vec<SocketAddr>,
-    /// What listeners prove themselves with; `None`: they speak plain HTTP.
-    pub tls: Option<Arc<ServerTls>>,
-    /// `None`: one per available core.
-    pub workers: Option<usize>,
-}
-
-impl Server {
-    /// Whether every listener is on a loopback address.
-    pub fn is_loopback_only(&self) -> bool {
-        self.listen.iter().all(|address| address.ip().is_loopback())
-    }
-}
-
-/// `server.tls`. Whether the two belong together is for who uses them to find.
-#[derive(Debug, Eq, PartialEq)]
-pub struct ServerTls {
-    /// The own one first, then those it was signed by; at least one.
-    pub certificates: Vec<CertificateDer<'static>>,
-    /// Wiped when dropped.
-    pub key: PrivateKeyDer<'static>,
-}
-
-impl Drop for ServerTls {
-    fn drop(&mut self) {
-        self.key.zeroize();
-    }
-}
-
-/// How workers wait for the kernel.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Driver {
-    /// The best one the host allows, found at start.
-    Auto,
-    Epoll,
-    IoUring,
-}
-
-/// Which `x-tidegate-*` response headers are sent.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Expose {
-    Full,
-    /// Request id, decision, error and reason only.
-    Minimal,
-}
-
 /// Who pays (BEHAVIOUR 2.2); "auto" is resolved.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum AuthMode {
@@ -131,6 +85,13 @@ pub struct Caller {
     pub name: String,
 }
 
+impl Caller {
+    /// Whether it may ask for `model`.
+    pub fn allows(&self, model: &str) -> bool {
+        self.models.is_empty() || self.models.iter().any(|pattern| pattern.is_match(model))
+    }
+}
+
 /// One upstream service with its pool of keys.
 #[derive(Debug)]
 pub struct Provider {
@@ -140,6 +101,8 @@ pub struct Provider {
     pub auth_recheck: Option<Millis>,
     /// Path before the request's own: no trailing `/`, empty if none.
     pub base_path: String,
+    /// `None` is "off".
+    pub breaker: Option<Breaker>,
     pub cooldown: Cooldown,
     pub dialect: Dialect,
     /// `base_path` ends in `/v1`: the request's own `/v1` is dropped.
@@ -159,6 +122,19 @@ pub struct Provider {
     /// A 5xx is tried once more here before the next provider is.
     pub retry_on_5xx: bool,
     pub select: Select,
+}
+
+/// `provider.breaker`: when a provider is left alone for a model class.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Breaker {
+    /// At least `open`.
+    pub ceiling: Millis,
+    /// In a row: 1..=255.
+    pub failures: u8,
+    /// First span; doubles.
+    pub open: Millis,
+    /// 1..=63.
+    pub probes: u8,
 }
 
 /// `provider.cooldown`: how long a key rests after a 429.
@@ -357,42 +333,4 @@ pub enum LogLevel {
     Info,
     Debug,
     Trace,
-}
-
-/// `[storage]`.
-#[derive(Debug)]
-pub struct Storage {
-    /// Of which exchanges bodies are kept.
-    pub bodies: Bodies,
-    /// What is kept of an exchange beside its record.
-    pub detail: Detail,
-    /// What keys of the admin API are sealed under; at least 32 bytes.
-    pub master_key: Option<Arc<Secret>>,
-    /// A directory, which need not exist yet; `None`: nothing is kept.
-    pub path: Option<PathBuf>,
-    /// What they were sealed under before.
-    pub previous_master_key: Option<Arc<Secret>>,
-    /// How long requests are kept one by one.
-    pub retention: Millis,
-}
-
-/// Whose bodies are kept.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Bodies {
-    All,
-    /// Of exchanges that failed.
-    Errors,
-    Off,
-}
-
-/// What is kept of exchanges; each holds what those before it do.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Detail {
-    Off,
-    /// What the provider said of limits, and each attempt where there was more than one.
-    Limits,
-    /// Each attempt, and when each part of the answer came.
-    Timings,
-    /// Fields of both heads.
-    Headers,
 }

@@ -3,7 +3,7 @@
 
 use super::plane::Plane;
 use super::shape::request::Request;
-use crate::shared::journal::{Entry, KeyState, Record};
+use crate::shared::journal::{BreakerState, Entry, KeyState, Record};
 
 /// Empties every worker's queue, and returns once each has seen that this reader sleeps.
 pub fn drain(plane: &Plane) {
@@ -13,6 +13,7 @@ pub fn drain(plane: &Plane) {
         loop {
             while let Some(entry) = cell.journal.pop() {
                 match entry {
+                    Entry::Breaker(state) => write_breaker(&state),
                     Entry::Detail(detail) => {
                         if let Some(storage) = &plane.storage {
                             storage.keep_detail(detail, plane.shared.setup.load());
@@ -81,6 +82,16 @@ fn write_key_state(state: &KeyState) {
     tracing::info!(provider, key, class, reason, wait_ms, "key cooling");
     if wait_ms.is_some_and(|wait_ms| wait_ms > LONG_WAIT_MS) {
         tracing::warn!(provider, key, class, wait_ms, "key cooling for more than a day");
+    }
+}
+
+/// A provider that fails again and again needs somebody (BEHAVIOUR 6).
+fn write_breaker(state: &BreakerState) {
+    let (provider, model) = (state.provider.as_str(), state.model.as_str());
+    if let Some(wait_ms) = state.wait_ms {
+        tracing::warn!(provider, model, wait_ms, "breaker open");
+    } else {
+        tracing::info!(provider, model, "breaker closed");
     }
 }
 

@@ -10,7 +10,9 @@
 )]
 
 mod admin;
+mod alternatives;
 mod auth;
+mod breaker;
 mod cli;
 mod concurrency;
 mod cuts;
@@ -18,6 +20,7 @@ mod detail;
 mod downstream;
 mod exhaustion;
 mod failover;
+mod gate;
 mod headers;
 mod include_usage;
 mod keyring;
@@ -30,6 +33,7 @@ mod raw_answers;
 mod redaction;
 mod refusals;
 mod reload;
+mod routes;
 mod storage;
 mod storage_faults;
 mod streaming;

@@ -1,6 +1,7 @@
 //! Every default and every bound, each with a line of why. No other folder holds one.
 
 mod pools;
+mod routes;
 mod storage;
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -12,6 +13,7 @@ use super::snapshot::{
 use crate::protocol::dialect::Dialect;
 
 pub use pools::*;
+pub use routes::*;
 pub use storage::*;
 
 // [server]

@@ -49,7 +49,12 @@ struct AskedShape {
 struct EndedShape {
     provider: Option<String>,
     key: Option<String>,
-    decision: &'static str,
+    /// The rule that led to the provider.
+    route: Option<String>,
+    /// Why the provider was asked, as in `x-tidegate-decision`.
+    decision: String,
+    /// The model really asked for.
+    model_routed: Option<String>,
     /// What the client got, or would have got.
     status: u16,
     /// The `x-tidegate-error` code.
@@ -161,7 +166,9 @@ fn of_ended(ended: &Ended) -> EndedShape {
     EndedShape {
         provider: text(ended.provider.as_str()),
         key: text(ended.key.as_str()),
-        decision: "default",
+        route: text(ended.route.as_str()),
+        decision: ended.decision.as_str().to_owned(),
+        model_routed: text(ended.model_routed.as_str()),
         status: ended.status,
         error: ended.code,
         attempts: ended.attempts,
