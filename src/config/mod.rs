@@ -32,6 +32,7 @@ mod sources;
 mod tests;
 mod text;
 mod tree;
+pub mod upstream;
 
 use std::sync::Arc;
 

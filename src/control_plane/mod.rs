@@ -7,6 +7,7 @@
 pub mod admin;
 mod drain;
 mod events;
+pub mod explain;
 mod guard;
 mod journal;
 pub mod keyring;

@@ -19,6 +19,7 @@ mod cuts;
 mod detail;
 mod downstream;
 mod exhaustion;
+mod explain;
 mod failover;
 mod gate;
 mod headers;

@@ -21,6 +21,8 @@ pub struct Health {
     logs: Condition,
     /// Rows that found no place in the queue, or were in such a batch.
     pub(super) rows_dropped: AtomicU64,
+    /// Rows in the queue.
+    pub(super) rows_waiting: AtomicUsize,
     state: Condition,
 }
 

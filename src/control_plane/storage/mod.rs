@@ -14,7 +14,7 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -67,8 +67,16 @@ enum Job {
     Marks(Vec<Mark>),
     /// What is told beside an exchange, under the configuration whose keys must not be in it.
     Detail(Box<Detail>, Arc<Setup>),
-    /// An exchange.
-    Row(Box<Record>),
+    /// Exchanges.
+    Rows(Vec<Row>),
+}
+
+/// An exchange that is to be kept.
+#[derive(Debug)]
+pub struct Row {
+    pub record: Box<Record>,
+    /// The shape `request`, JSON.
+    pub shape: Box<str>,
 }
 
 /// Whether the databases in `directory` can be written to; none that is missing is made.
@@ -106,9 +114,15 @@ impl Storage {
         Ok((Self { directory, health, jobs, marks, readers }, left))
     }
 
-    /// Keeps an exchange, or drops and counts it.
-    pub fn keep(&self, record: &Record) {
-        self.send(Job::Row(Box::new(record.clone())));
+    /// Keeps exchanges, or drops and counts them.
+    pub fn keep(&self, rows: Vec<Row>) {
+        let count = rows.len();
+        let waiting = self.health.rows_waiting.fetch_add(count, Ordering::Relaxed);
+        if waiting + count > ROWS_MAX || !self.send(Job::Rows(rows)) {
+            self.health.rows_waiting.fetch_sub(count, Ordering::Relaxed);
+            let lost = u64::try_from(count).unwrap_or(0);
+            self.health.rows_dropped.fetch_add(lost, Ordering::Relaxed);
+        }
     }
 
     /// Keeps what is told beside an exchange, or drops and counts it.
@@ -167,15 +181,7 @@ impl Storage {
     }
 
     fn send(&self, job: Job) -> bool {
-        match self.jobs.try_send(job) {
-            Ok(()) => true,
-            Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => {
-                if matches!(job, Job::Row(_)) {
-                    self.health.rows_dropped.fetch_add(1, Ordering::Relaxed);
-                }
-                false
-            }
-        }
+        self.jobs.try_send(job).is_ok()
     }
 }
 
@@ -194,8 +200,10 @@ impl Left {
 
 /// Bytes of details that may wait for the disk.
 const DETAIL_BYTES_MAX: usize = 32 * 1024 * 1024;
-/// Rows that may wait for the disk: about 20 MB.
+/// Jobs that may wait; each has what it brings bounded elsewhere.
 const JOBS_MAX: usize = 8_192;
+/// Rows that may wait for the writer: about 30 MB.
+const ROWS_MAX: usize = 8_192;
 /// Questions that are answered at a time.
 const READERS_MAX: usize = 2;
 /// How long the end of the process waits for the disk.

@@ -13,12 +13,11 @@ use tokio::sync::oneshot;
 use super::details::{self, Kept};
 use super::health::Database;
 use super::marks::Mark;
-use super::{Health, Job, database, logs, state};
+use super::{Health, Job, Row, database, logs, state};
 use crate::control_plane::shape::detail::More;
 use crate::shared::clock::{Millis, WallClock};
 use crate::shared::credential::utilization::Wall;
 use crate::shared::detail::Detail;
-use crate::shared::journal::Record;
 use crate::shared::setup::Setup;
 
 /// The thread's own.
@@ -31,8 +30,7 @@ pub(super) struct Writer {
     /// The newest states that are not on the disk yet.
     marks: Option<Vec<Mark>>,
     retention: Duration,
-    #[expect(clippy::vec_box, reason = "they come boxed, and 1,5 KB each need not be moved")]
-    rows: Vec<Box<Record>>,
+    rows: Vec<Row>,
     state: Option<Connection>,
     /// When old rows are looked for next.
     sweep_at: Millis,
@@ -62,7 +60,10 @@ impl Writer {
             let wait_ms = write_at.since(Millis::now());
             match work.recv_timeout(Duration::from_millis(wait_ms)) {
                 Ok(Job::Detail(detail, setup)) => self.take_detail(&detail, &setup),
-                Ok(Job::Row(row)) => self.rows.push(row),
+                Ok(Job::Rows(rows)) => {
+                    self.health.rows_waiting.fetch_sub(rows.len(), Ordering::Relaxed);
+                    self.rows.extend(rows);
+                }
                 Ok(Job::Marks(marks)) => {
                     self.marks = Some(marks);
                     self.write_marks();

@@ -19,8 +19,16 @@ impl Exchange<'_> {
         breaker.enter(policy, Millis::now()).map(Some)
     }
 
-    /// The same for one more try. False when it is open by now.
-    pub(super) fn enter_again(&self, route: &Route<'_>, pass: &mut Option<Pass<'static>>) -> bool {
+    /// Whether a failed attempt is made once more with the same key (`retry_on_5xx`).
+    pub(super) fn is_once_more(
+        &self,
+        route: &Route<'_>,
+        once_more: &mut bool,
+        pass: &mut Option<Pass<'static>>,
+    ) -> bool {
+        if !std::mem::take(once_more) || self.is_spent() {
+            return false;
+        }
         let entered = self.pass_breaker(route);
         entered.map(|again| *pass = again).is_ok()
     }

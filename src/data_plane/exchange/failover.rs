@@ -9,18 +9,14 @@ use super::judge::Judged;
 use super::route::{Route, Routed};
 use super::{Asked, Body, Exchange, Next};
 use crate::config::snapshot::{ProviderKey, Select};
-use crate::protocol::http1::head::Field;
-use crate::protocol::verdict::{Answer, ErrorLook, LimitFacts, Scope, Verdict, classify};
+use crate::protocol::verdict::{Scope, Verdict};
 use crate::shared::breaker::Pass;
 use crate::shared::clock::Millis;
 use crate::shared::credential::cooldown::Mark;
 use crate::shared::credential::exhausted::Exhausted;
 use crate::shared::credential::model_class::Class;
-use crate::shared::credential::reason::Reason;
-use crate::shared::credential::transition::Event;
 use crate::shared::credential::walk::{Choice, Now, Terms, Walker};
 use crate::shared::gate::{Refused, Subject};
-use crate::shared::routing::rules::Candidate;
 use crate::shared::tally::Fault;
 
 /// What follows from one try.
@@ -77,39 +73,6 @@ impl Exchange<'_> {
                 return self.conclude(trail).await;
             }
         }
-    }
-
-    /// One attempt with the client's own credential, whatever comes of it (BEHAVIOUR 2.3).
-    async fn drive_own(
-        &mut self,
-        route: &Route<'_>,
-        field: Field,
-        asked: &Asked,
-    ) -> Result<Next, Failure> {
-        let credential = Credential::Own(field);
-        self.enter_provider(route).await?;
-        let body = self.body_for(route, asked);
-        self.note_attempt(route, credential);
-        let guest = self.brought(field);
-        let began = guest.as_ref().map(|guest| guest.state().load());
-        let call = self.call_settled((route, credential), &body, || true).await?;
-        let mut call = call.ok_or(Kind::Internal("a client's own key was overtaken"))?;
-        let limits = self.note_limits(credential, Class::Other, &mut call);
-        if let Some((guest, began)) = guest.as_ref().zip(began) {
-            let now = Millis::now();
-            let event = match call.answered.head.status {
-                200..=299 => Some(Event::Succeeded { began }),
-                429 => {
-                    self.count_limit(&route.provider.name);
-                    Some(own_mark(limits).event(began, &route.pool.policy, now))
-                }
-                _ => None,
-            };
-            event.and_then(|event| guest.state().apply(event, now));
-            guest.statistics().requests.add(1);
-        }
-        drop(guest);
-        self.relay(route, credential, call).await
     }
 
     /// Tries one provider's credentials, each at most once.
@@ -171,19 +134,6 @@ impl Exchange<'_> {
         }
     }
 
-    /// The one candidate of an exchange that is paid for with the client's own credential: a
-    /// gate's primary as long as that credential has quota left, else the first other one.
-    fn own_way<'r>(&self, routed: &'r Routed<'_>, field: Field) -> Option<&'r Candidate> {
-        let (first, second) = (routed.candidates.first(), routed.candidates.get(1));
-        let Some(threshold) = first?.below else { return first };
-        let floor_ms = self.setup.snapshot.observation.floor.0;
-        let now = self.client.local.shared.wall.now();
-        let is_open = self
-            .brought(field)
-            .is_none_or(|guest| guest.windows().utilization(floor_ms, now).is_below(threshold));
-        if is_open { first } else { second.or(first) }
-    }
-
     /// The next key that may be used, with the permits for an attempt with it.
     pub(super) fn choose<'a>(
         &mut self,
@@ -231,8 +181,8 @@ impl Exchange<'_> {
             self.note_attempt(route, credential);
             let class = walker.class();
             // A class without a name may have got one meanwhile, and a mark with it.
-            let model = self.real_model().map(Box::<str>::from);
-            let unnamed = model.as_deref().filter(|_| class == Class::Other);
+            let unnamed = self.real_model().filter(|_| class == Class::Other).map(Box::<str>::from);
+            let unnamed = unnamed.as_deref();
             let is_open = || {
                 let class = unnamed.map_or(class, |_| route.pool.class_of(route.provider, unnamed));
                 choice.is_open(class, Millis::now())
@@ -248,31 +198,22 @@ impl Exchange<'_> {
                 Err(kind) => {
                     self.tell_no_answer((route, pass.take()), &kind);
                     trail.transport = Some(kind);
-                    if std::mem::take(&mut once_more)
-                        && !self.is_spent()
-                        && self.enter_again(route, &mut pass)
-                    {
+                    if self.is_once_more(route, &mut once_more, &mut pass) {
                         continue;
                     }
                     return Ok(Step::NextProvider);
                 }
             };
-            let class = match call.answered.head.status {
-                200..=299 | 429 => route.pool.learn_class(route.provider, self.real_model()),
-                _ => walker.class(),
-            };
-            walker.learn(choice, class);
-            self.move_breaker(route, pass.as_mut());
+            let status = call.answered.head.status;
+            let class = self.learn((route, walker), choice, pass.as_mut(), status);
             let limits = self.note_limits(credential, class, &mut call);
             let judged = self.judge(&mut call, limits).await?;
-            self.tell_answer((route, pass.take()), call.answered.head.status, judged.verdict);
+            self.tell_answer((route, pass.take()), status, judged.verdict);
             self.mark(walker, (route, choice), judged.verdict);
             match self.follow((route, credential), (call, judged), trail) {
                 Step::NextProvider
                     if judged.verdict == Verdict::Overloaded
-                        && std::mem::take(&mut once_more)
-                        && !self.is_spent()
-                        && self.enter_again(route, &mut pass) => {}
+                        && self.is_once_more(route, &mut once_more, &mut pass) => {}
                 // What would be asked next is nobody: its answer is as good as any.
                 Step::NextProvider if trail.is_last_provider => {
                     let serve = |(call, credential)| Step::Serve(Box::new(call), credential);
@@ -281,6 +222,23 @@ impl Exchange<'_> {
                 step => return Ok(step),
             }
         }
+    }
+
+    /// An answer that shows its model to be real gives the model's class a name.
+    fn learn<'a>(
+        &self,
+        (route, walker): (&Route<'a>, &mut Walker<'a>),
+        choice: &mut Choice<'a>,
+        pass: Option<&mut Pass<'static>>,
+        status: u16,
+    ) -> Class {
+        let class = match status {
+            200..=299 | 429 => route.pool.learn_class(route.provider, self.real_model()),
+            _ => walker.class(),
+        };
+        walker.learn(choice, class);
+        self.move_breaker(route, pass);
+        class
     }
 
     /// What follows from a verdict; an answer that is not served is kept or left.
@@ -372,15 +330,6 @@ impl Exchange<'_> {
     /// Whether no further attempt may begin.
     pub(super) fn is_spent(&self) -> bool {
         self.attempts >= self.max_attempts || self.commit_by.is_some_and(|end| Millis::now() >= end)
-    }
-}
-
-/// How a 429 to a client's own credential is remembered.
-fn own_mark(limits: LimitFacts) -> Mark {
-    let answer = Answer { body: ErrorLook::default(), limits, status: 429 };
-    match classify(&answer) {
-        Verdict::Limited { cause, wait_ms, .. } => Mark { reason: cause.into(), seed: 0, wait_ms },
-        _ => Mark { reason: Reason::Ladder, seed: 0, wait_ms: None },
     }
 }
 

@@ -19,6 +19,7 @@ pub mod judge;
 pub mod look;
 pub mod observe;
 pub mod overhead;
+pub mod own;
 pub mod readings;
 pub mod receive;
 pub mod record;

@@ -2,6 +2,7 @@
 //! path asks for (here), which rule is for it and whom the rule asks (`rules`), and the same told
 //! to people (`explain`). Never looks at the host, never at a client's credentials.
 
+pub mod explain;
 pub mod rules;
 
 use crate::config::snapshot::Snapshot;
