@@ -65,6 +65,7 @@ fn hand_out(plane: &Plane, record: Record, (lines, rows): (&mut Vec<u8>, &mut Ve
     }
     plane.today.count(&record);
     plane.metrics.observed.exchange(&record);
+    plane.quotas.note(&record);
     let is_logged = tracing::enabled!(tracing::Level::INFO);
     if !is_logged && plane.storage.is_none() && !plane.events.has_tails() {
         return;

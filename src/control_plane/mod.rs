@@ -15,6 +15,7 @@ pub mod log;
 mod metrics;
 mod notices;
 mod plane;
+mod quotas;
 mod redact;
 pub mod reload;
 pub mod resolve;
@@ -271,6 +272,7 @@ fn plane(
         keys: tokio::sync::Mutex::new(()),
         log,
         metrics: metrics::Metrics::new(sources),
+        quotas: quotas::Quotas::default(),
         shared,
         storage,
         today: today::Today::default(),

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::events::Events;
 use super::log::Lines;
 use super::metrics::Metrics;
+use super::quotas::Quotas;
 use super::storage::{Storage, marks};
 use super::today::Today;
 use crate::config::ConfigError;
@@ -33,6 +34,8 @@ pub struct Plane {
     pub log: Lines,
     /// What scrapers read.
     pub metrics: Metrics,
+    /// What providers said last of keys' limits.
+    pub quotas: Quotas,
     /// The state both planes see.
     pub shared: Arc<Shared>,
     /// What outlives the process; `None` when nothing does.

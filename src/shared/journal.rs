@@ -119,6 +119,8 @@ pub struct Ended {
     pub duration_ms: u64,
     /// Name or hint of the key it was served with; empty when none was.
     pub key: Text<64>,
+    /// Microseconds in the gateway: at work, or waiting for a permit or a key.
+    pub overhead_us: u64,
     /// The model really asked for; empty where it is not known.
     pub model_routed: Text<96>,
     /// How far it was.

@@ -321,5 +321,8 @@ const PROBES_MAX: usize = 64;
 #[cfg(not(any(tidegate_loom, tidegate_shuttle)))]
 const _: () = assert!(size_of::<[Count; COUNTS]>() == 64, "a row's counts are one cache line");
 
+#[cfg(all(test, tidegate_loom))]
+mod loom_tests;
+
 #[cfg(all(test, not(tidegate_loom)))]
 mod tests;

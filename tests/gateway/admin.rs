@@ -241,8 +241,14 @@ fn metrics_count_exchanges_tokens_limits_and_states() {
     let gateway = gateway(&mock, "");
     assert_eq!(gateway.ask(message("claude-m")).head.status(), 200);
     gateway.line("\"model\":\"claude-m\"");
+    let kind_of = |fields: &str| {
+        let answer = ask(&gateway, &get("/metrics", &format!("host: localhost\r\n{fields}")));
+        answer.head.field("content-type").unwrap().split(';').next().unwrap().to_owned()
+    };
+    let scraper = "accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5,*/*;q=0.1";
+    assert_eq!(kind_of(&format!("{scraper}\r\n")), "application/openmetrics-text");
+    assert_eq!(kind_of("accept: */*\r\n"), "text/plain");
     let answer = ask(&gateway, &get("/metrics", "host: localhost\r\n"));
-    assert!(answer.head.field("content-type").unwrap().starts_with("application/openmetrics-text"));
     let text = answer.text();
     for line in [
         "tidegate_requests_total{provider=\"anthropic\",model=\"claude-m\",status=\"200\"} 1\n",

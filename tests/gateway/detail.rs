@@ -95,6 +95,8 @@ fn p19_what_a_head_says_of_limits_is_kept_and_what_it_does_not_is_null() {
         (&unified["fallback_percentage"], &unified["overage_status"]),
         (&json!(0.5), &json!("rejected"))
     );
+    let quota = read(&gateway, "/api/v1/keys/p/k0")["limits"].clone();
+    assert_eq!((&quota["requests"], &quota["tokens"]), (&limits["requests"], &limits["tokens"]));
     let few = "anthropic-ratelimit-requests-limit: 5\r\n";
     let some = exchange(
         &gateway,
@@ -242,4 +244,27 @@ fn bodies_of_errors_are_kept_cut_and_others_are_not() {
     let kept = detail(&gateway, &failed);
     assert_eq!(kept["response_body"], "{\"why\":1}");
     assert_eq!(kept["body"].as_str().map(str::len), Some(65_536));
+}
+
+#[test]
+fn overhead_is_the_gateways_own_time_and_no_wait_for_a_provider() {
+    let (upstream, storage) = (Upstream::start(), Directory::new());
+    let gateway = gateway(&upstream, &storage, "");
+    let mut client = gateway.connect();
+    client.send(post("/v1/messages", "", BODY));
+    let (mut wire, _) = upstream.request();
+    // The provider takes its time: as long as others are served in.
+    for _ in 0..200 {
+        assert_eq!(gateway.ask(get("/nowhere", "")).head.status(), 404);
+    }
+    wire.send(answer("200 OK", "", "{}"));
+    let id = client.answer().head.field("x-tidegate-request-id").unwrap().to_owned();
+    let kept = detail(&gateway, &id);
+    let (overhead, duration) = (kept["overhead_us"].as_u64(), kept["duration_ms"].as_u64());
+    assert!(overhead > Some(0), "{kept:#}");
+    assert!(overhead < duration.map(|ms| ms * 1_000 / 2), "{kept:#}");
+    let mut client = Wire::connect(gateway.admin());
+    client.send(get("/metrics", "").replace("gateway.test", "localhost"));
+    let metrics = client.answer().text();
+    assert!(metrics.contains("tidegate_overhead_seconds_count 201\n"), "{metrics}");
 }

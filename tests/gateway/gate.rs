@@ -183,8 +183,15 @@ fn what_is_told_of_an_exchange_is_the_same_on_both_ways() {
     assert_eq!(bypassed["decision"], BYPASS);
     // What differs by its nature; the gaps and times are measured.
     let own = ["id", "time", "provider", "key", "decision", "model_routed", "model_answered"];
-    let measured =
-        ["duration_ms", "ttfb_ms", "ttft_ms", "gaps_ms", "upstream_request_id", "bytes_out"];
+    let measured = [
+        "duration_ms",
+        "overhead_us",
+        "ttfb_ms",
+        "ttft_ms",
+        "gaps_ms",
+        "upstream_request_id",
+        "bytes_out",
+    ];
     let (routed, bypassed) = (routed.as_object().unwrap(), bypassed.as_object().unwrap());
     assert_eq!(routed.keys().collect::<Vec<_>>(), bypassed.keys().collect::<Vec<_>>());
     for (name, value) in routed {

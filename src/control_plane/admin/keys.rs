@@ -17,6 +17,7 @@ use crate::shared::clock::Millis;
 use crate::shared::credential::reason::Reason;
 use crate::shared::credential::slot::Worn;
 use crate::shared::credential::transition::{Event, WAIT_MAX_MS};
+use crate::shared::setup::Setup;
 
 /// All keys, by provider and in the order they are preferred.
 #[derive(Debug, Serialize, ToSchema)]
@@ -41,7 +42,8 @@ pub(super) struct Limit {
 ))]
 pub(super) async fn list(State(plane): State<Arc<Plane>>) -> Json<Keys> {
     let (setup, now) = (plane.shared.setup.load(), now(&plane.shared));
-    Json(Keys { keys: Known::all(&setup).map(|known| known.shape(&setup, now)).collect() })
+    let keys = Known::all(&setup).map(|known| shape(&plane, known, (&setup, now)));
+    Json(Keys { keys: keys.collect() })
 }
 
 /// One key
@@ -112,7 +114,12 @@ pub(super) async fn limit(
 pub(super) fn shown(plane: &Plane, path: &(String, String)) -> Result<Json<Key>, Problem> {
     let setup = plane.shared.setup.load();
     let known = Known::find(&setup, &path.0, &path.1).ok_or_else(|| unknown(path))?;
-    Ok(Json(known.shape(&setup, now(&plane.shared))))
+    Ok(Json(shape(plane, known, (&setup, now(&plane.shared)))))
+}
+
+fn shape(plane: &Plane, known: Known<'_>, (setup, now): (&Setup, Now)) -> Key {
+    let limits = plane.quotas.of(&known.provider.name, &known.key.name);
+    known.shape(setup, now, limits)
 }
 
 fn now(shared: &Shared) -> Now {

@@ -26,6 +26,7 @@ use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
+use serde_json::Value;
 use utoipa::openapi::{InfoBuilder, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -56,10 +57,30 @@ pub async fn serve(plane: Arc<Plane>, listener: TcpListener) -> io::Result<()> {
 }
 
 /// What the API offers, for machines.
-#[cfg(test)]
-fn document() -> utoipa::openapi::OpenApi {
-    endpoints().into_openapi()
+fn document(made: &utoipa::openapi::OpenApi) -> Value {
+    // A document of plain types is JSON.
+    let mut document = serde_json::to_value(made).unwrap_or_default();
+    name_problems(&mut document);
+    document
 }
+
+/// Errors have a content type of their own (RFC 9457), which would else be said of each.
+fn name_problems(part: &mut Value) {
+    let Value::Object(members) = part else { return };
+    if let Some(Value::Object(content)) = members.get_mut("content")
+        && content
+            .get(JSON)
+            .and_then(|kind| kind.pointer("/schema/$ref"))
+            .is_some_and(|of| of == PROBLEM)
+        && let Some(kind) = content.remove(JSON)
+    {
+        content.insert("application/problem+json".to_owned(), kind);
+    }
+    members.values_mut().for_each(name_problems);
+}
+
+const JSON: &str = "application/json";
+const PROBLEM: &str = "#/components/schemas/problem";
 
 fn endpoints() -> OpenApiRouter<Arc<Plane>> {
     let info = InfoBuilder::new()
@@ -91,7 +112,8 @@ fn endpoints() -> OpenApiRouter<Arc<Plane>> {
 }
 
 fn router(plane: Arc<Plane>) -> Router {
-    let (router, document) = endpoints().split_for_parts();
+    let (router, made) = endpoints().split_for_parts();
+    let document = document(&made);
     router
         .route("/openapi.json", get(move || std::future::ready(Json(document))))
         .method_not_allowed_fallback(not_allowed)
@@ -133,7 +155,8 @@ mod tests {
     #[expect(clippy::disallowed_methods, reason = "a test may block")]
     fn the_openapi_document_is_the_committed_one() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/control_plane/admin/openapi.json");
-        let document = document().to_pretty_json().expect("a document is JSON") + "\n";
+        let document = document(&endpoints().into_openapi());
+        let document = serde_json::to_string_pretty(&document).expect("texts") + "\n";
         if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
             std::fs::write(path, &document).expect("the snapshot can be written");
         }

@@ -2,6 +2,7 @@
 //! dropped is missing here (`journal_dropped_total`), and never in the totals.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
@@ -23,6 +24,7 @@ pub struct Observed {
     duration: Histogram,
     first_token: Histogram,
     gaps: Arc<GapSums>,
+    overhead: Histogram,
     reload_succeeded: Gauge,
     transitions: Family<Labels, Counter>,
 }
@@ -47,6 +49,7 @@ impl Observed {
             duration: Histogram::new(DURATION_S),
             first_token: Histogram::new(FIRST_TOKEN_S),
             gaps: Arc::default(),
+            overhead: Histogram::new(OVERHEAD_S),
             reload_succeeded: Gauge::default(),
             transitions: Family::default(),
         };
@@ -60,6 +63,11 @@ impl Observed {
             "time_to_first_token_seconds",
             "Time from the head of a request to the first event of its answer",
             observed.first_token.clone(),
+        );
+        registry.register(
+            "overhead_seconds",
+            "Time in the gateway that was not spent waiting for client or provider",
+            observed.overhead.clone(),
         );
         registry.register("attempts", "Upstream calls per exchange", observed.attempts.clone());
         registry.register(
@@ -85,6 +93,7 @@ impl Observed {
     pub fn exchange(&self, Record { answered, ended, .. }: &Record) {
         self.duration.observe(seconds(ended.duration_ms));
         self.attempts.observe(f64::from(ended.attempts));
+        self.overhead.observe(Duration::from_micros(ended.overhead_us).as_secs_f64());
         if let Some(ms) = answered.ttft_ms {
             self.first_token.observe(seconds(ms));
         }
@@ -152,3 +161,7 @@ const BACKOFF_S: [f64; 9] =
 const DURATION_S: [f64; 14] =
     [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 640.0];
 const FIRST_TOKEN_S: [f64; 12] = [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 102.4];
+const OVERHEAD_S: [f64; 14] = [
+    0.000_025, 0.000_05, 0.000_1, 0.000_2, 0.000_4, 0.000_8, 0.001_6, 0.003_2, 0.006_4, 0.0128,
+    0.025, 0.1, 1.0, 10.0,
+];

@@ -29,7 +29,8 @@ fn scraped() -> String {
         cell.tally.fault("a", Fault::BodyUnobserved("encoded"));
     }
     let log = Lines::to(std::io::sink()).expect("a thread");
-    Metrics::new(Sources { driver: "epoll", log, shared, storage: None }).text()
+    let storage = Some(Arc::default());
+    Metrics::new(Sources { driver: "epoll", log, shared, storage }).text()
 }
 
 #[test]
@@ -82,4 +83,47 @@ fn counts_are_summed_over_workers() {
     }
     let info = "tidegate_runtime_info{driver=\"epoll\",version=";
     assert!(text.contains(info), "{text}");
+}
+
+#[test]
+fn the_older_format_describes_each_series_by_its_name_and_keeps_every_sample() {
+    let (open_metrics, plain) = (scraped(), plain(&scraped()));
+    let samples = |text: &str| -> BTreeSet<String> {
+        let series = text.lines().filter(|line| !line.starts_with('#'));
+        series.map(|line| line.rsplit_once(' ').map_or("", |(name, _)| name).to_owned()).collect()
+    };
+    assert_eq!(samples(&plain), samples(&open_metrics));
+    assert!(!plain.contains("# EOF"));
+    assert!(plain.contains("# TYPE tidegate_requests_total counter\n"), "{plain}");
+    assert!(plain.contains("# TYPE tidegate_in_flight gauge\n"), "{plain}");
+    let described: BTreeSet<&str> =
+        plain.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    for sample in samples(&plain) {
+        let name = sample.split('{').next().unwrap_or_default();
+        let ends = ["_bucket", "_count", "_sum"];
+        let family = ends.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+        assert!(described.contains(family) || described.contains(name), "{name} is not described");
+    }
+}
+
+#[test]
+fn alerts_and_dashboard_ask_for_metrics_there_are() {
+    let text = plain(&scraped());
+    let mut known: BTreeSet<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    // Not before a provider has told of a window.
+    known.insert("tidegate_key_utilization_ratio");
+    let name = Regex::new("tidegate_[a-z_]+").expect("a pattern");
+    for asked in [
+        include_str!("../../../tools/deploy/prometheus/alerts.yaml"),
+        include_str!("../../../tools/deploy/grafana/dashboard.json"),
+    ] {
+        let names: BTreeSet<&str> = name.find_iter(asked).map(|found| found.as_str()).collect();
+        assert!(names.len() > 8, "{names:?}");
+        for name in names {
+            let ends = ["_bucket", "_count", "_sum"];
+            let family = ends.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+            assert!(known.contains(name) || known.contains(family), "{name} is no metric");
+        }
+    }
 }

@@ -111,7 +111,9 @@ impl<'a> Known<'a> {
     }
 
     /// The shape.
-    pub fn shape(&self, setup: &Setup, now: Now) -> Key {
+    ///
+    /// `limits`: what its provider said last of them.
+    pub fn shape(&self, setup: &Setup, now: Now, limits: BTreeMap<&'static str, Quota>) -> Key {
         let Self { key, provider, .. } = *self;
         let slot = self.slot();
         let word = slot.credential().load();
@@ -137,7 +139,7 @@ impl<'a> Known<'a> {
             updated_at: set.map(|set| instant(Wall(set.updated_ms))),
             streak: word.streak(),
             utilization: utilization(slot),
-            limits: BTreeMap::new(),
+            limits,
             requests: statistics.requests.load(),
             tokens: statistics.tokens.load(),
             last_used_at: (last_used > 0).then(|| instant(Wall(last_used))),

@@ -49,6 +49,8 @@ pub struct Request<'r> {
     error: Option<&'static str>,
     attempts: u32,
     duration_ms: u64,
+    /// Time in the gateway that was not spent waiting for client or provider.
+    overhead_us: u64,
     model_answered: Option<&'r str>,
     /// `complete`, `cut`, `error`, `client_gone` or `rejected`.
     outcome: &'static str,
@@ -136,6 +138,7 @@ impl<'r> Request<'r> {
             error: ended.code,
             attempts: ended.attempts,
             duration_ms: ended.duration_ms,
+            overhead_us: ended.overhead_us,
             model_answered: told(answered.model.as_str()),
             outcome: outcome(answered.outcome, ended.code),
             stop_reason: told(answered.stop_reason.as_str()),
@@ -224,11 +227,35 @@ pub fn outcome(outcome: Option<Outcome>, code: Option<&str>) -> &'static str {
 
 /// The client families whose ways matter, by the user agents they send.
 fn client(user_agent: &str) -> Option<&'static str> {
-    [("claude-cli", "claude-code"), ("codex", "codex")]
+    CLIENTS
         .into_iter()
-        .find(|(prefix, _)| user_agent.starts_with(prefix))
+        .find(|(prefix, _)| {
+            user_agent.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+        })
         .map(|(_, name)| name)
 }
+
+/// How user agents begin, and whose they are; the first that fits.
+const CLIENTS: [(&str, &str); 18] = [
+    ("claude-cli", "claude-code"),
+    ("claude-code", "claude-code"),
+    ("codex", "codex"),
+    ("opencode", "opencode"),
+    ("geminicli", "gemini-cli"),
+    ("cline", "cline"),
+    ("roo", "roo-code"),
+    ("cursor", "cursor"),
+    ("zed", "zed"),
+    ("aider", "aider"),
+    ("litellm", "litellm"),
+    ("anthropic/", "anthropic-sdk"),
+    ("asyncanthropic/", "anthropic-sdk"),
+    ("openai/", "openai-sdk"),
+    ("asyncopenai/", "openai-sdk"),
+    ("ai-sdk/", "ai-sdk"),
+    ("ai/", "ai-sdk"),
+    ("curl/", "curl"),
+];
 
 #[cfg(test)]
 mod tests {
@@ -238,7 +265,11 @@ mod tests {
     fn a_client_is_known_by_its_user_agent() {
         assert_eq!(client("claude-cli/2.0.1 (external, cli)"), Some("claude-code"));
         assert_eq!(client("codex_cli_rs/0.4"), Some("codex"));
-        assert_eq!(client("curl/8"), None);
+        assert_eq!(client("OpenAI/Python 2.1.0"), Some("openai-sdk"));
+        assert_eq!(client("AsyncAnthropic/Python 0.70"), Some("anthropic-sdk"));
+        assert_eq!(client("curl/8"), Some("curl"));
+        assert_eq!(client("Mozilla/5.0"), None);
+        assert_eq!(client(""), None);
     }
 
     #[test]

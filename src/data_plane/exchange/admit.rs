@@ -181,7 +181,9 @@ impl Exchange<'_> {
     async fn wait_turn(&mut self, end: Millis) -> Result<bool, Kind> {
         let Some(place) = &self.place else { return Ok(false) };
         let gone_from = self.gone_from();
+        let began = Millis::now();
         let turn = place.wait(end, self.client.stream.watch(), gone_from).await;
+        self.seen.queued_ms += Millis::now().since(began);
         if turn == Turn::Called {
             return Ok(true);
         }

@@ -18,6 +18,7 @@ pub mod include_usage;
 pub mod judge;
 pub mod look;
 pub mod observe;
+pub mod overhead;
 pub mod own;
 pub mod readings;
 pub mod receive;
@@ -29,6 +30,8 @@ pub mod rewrite;
 pub mod route;
 pub mod upload;
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -142,6 +145,20 @@ pub async fn run(client: &mut Connection, request: &Request, setup: Rc<Working>)
         return health::write(client, request, snapshot, answer).await;
     }
     let local = client.local.clone();
+    // In place: handed to a function it would be moved, and take twice the room.
+    let mut exchange = pin!(serve(client, request, setup));
+    let mut spent_ns = 0;
+    poll_fn(|context| {
+        local.polled.begin(spent_ns);
+        let polled = exchange.as_mut().poll(context);
+        spent_ns = local.polled.end();
+        polled
+    })
+    .await
+}
+
+async fn serve(client: &mut Connection, request: &Request, setup: Rc<Working>) -> Used {
+    let local = client.local.clone();
     let _counted = InFlight::begin(&local);
     let mut exchange = Exchange {
         admission: Admission::new(&local),
@@ -151,12 +168,12 @@ pub async fn run(client: &mut Connection, request: &Request, setup: Rc<Working>)
         caller: None,
         commit_by: None,
         decision: Decision::default(),
-        dialect: routing::dialect_of(snapshot, &request.head, request.bytes()),
+        dialect: routing::dialect_of(&setup.snapshot, &request.head, request.bytes()),
         endpoint: Endpoint::Other,
         first_key: Default::default(),
         hide_usage: None,
         id: local.request_id(),
-        max_attempts: snapshot.failover.max_attempts,
+        max_attempts: setup.snapshot.failover.max_attempts,
         model: None,
         owes_body: !request.is_bodiless(),
         seen: Seen {
@@ -169,7 +186,7 @@ pub async fn run(client: &mut Connection, request: &Request, setup: Rc<Working>)
         request,
         patience: Patience::default(),
         routed_model: None,
-        timeouts: snapshot.timeouts,
+        timeouts: setup.snapshot.timeouts,
         setup,
         started: Millis::now(),
         streams: false,

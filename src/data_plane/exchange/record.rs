@@ -37,6 +37,8 @@ pub struct Seen {
     pub key: Text<64>,
     /// Messages or input items in the body.
     pub message_count: Option<u64>,
+    /// Milliseconds waited for permits and keys.
+    pub queued_ms: u64,
     /// The status of the answer that was relayed.
     pub status: u16,
 }
@@ -174,6 +176,7 @@ impl Exchange<'_> {
             duration_ms: Millis::now().since(self.started),
             decision: self.decision(),
             key: self.seen.key,
+            overhead_us: self.client.local.polled.so_far_us() + self.seen.queued_ms * 1_000,
             model_routed: Text::cut(self.real_model().unwrap_or_default().as_bytes()),
             phase: self.phase,
             provider: Text::cut(self.provider_name().as_bytes()),

@@ -13,6 +13,7 @@ use super::notify::Notify;
 use super::request_id::{RequestId, RequestIds};
 use super::runtime::Rung;
 use super::waiting::Waiting;
+use crate::data_plane::exchange::overhead::Polled;
 use crate::data_plane::io::buffer::Buffers;
 use crate::data_plane::io::tls::configs::TlsConfigs;
 use crate::data_plane::io::watch::Watchers;
@@ -39,6 +40,8 @@ pub struct Local {
     pub phase_changed: Notify,
     /// Client connections this worker may hold; `None` = no limit.
     pub connection_limit: Option<u32>,
+    /// The exchange that is polled now.
+    pub polled: Polled,
     /// Idle upstream connections.
     pub pool: Pool,
     /// The rung this worker drives its I/O on.
@@ -100,6 +103,7 @@ impl Local {
             index: seat.index,
             parking: Parking::default(),
             phase_changed: Notify::default(),
+            polled: Polled::default(),
             pool: Pool::default(),
             rung: seat.rung,
             rounds: RefCell::default(),

@@ -4,7 +4,7 @@
 use std::fmt;
 
 /// A text of at most `N` bytes, held in place. UTF-8 whenever it was.
-#[derive(Clone, Copy, Eq, PartialEq)]
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
 pub struct Text<const N: usize> {
     bytes: [u8; N],
     len: u16,

@@ -31,6 +31,7 @@ fn record(status: u16) -> Entry {
             decision: Text::default(),
             duration_ms: 0,
             key: Text::default(),
+            overhead_us: 0,
             model_routed: Text::default(),
             phase: "",
             provider: Text::default(),
