@@ -130,8 +130,9 @@ fn open_storage(
     let Some(path) = &snapshot.storage.path else { return Ok(None) };
     let opened = Storage::open(path, snapshot.storage.retention.into(), shared.wall.now());
     let (storage, mut left) = opened.map_err(|error| format!("cannot start a thread: {error}"))?;
-    let overlay = keyring::opened(std::mem::take(&mut left.keys), snapshot);
-    if !overlay.keys.is_empty() {
+    let mut overlay = keyring::opened(std::mem::take(&mut left.keys), snapshot);
+    overlay.header_rules = std::mem::take(&mut left.header_rules);
+    if !overlay.keys.is_empty() || !overlay.header_rules.is_empty() {
         ledger.overlay(Arc::new(overlay));
         let prepared = shared.setup.load().prepared.clone();
         shared

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroize;
 
+use super::header_rule::HeaderRule;
 use super::pattern::Pattern;
 use super::route::Route;
 use super::secret::Secret;
@@ -27,6 +28,8 @@ pub struct Snapshot {
     pub dns: Dns,
     pub drain: Drain,
     pub failover: Failover,
+    /// In file order.
+    pub header_rules: Vec<HeaderRule>,
     pub limits: Limits,
     pub log: Log,
     pub observation: Observation,

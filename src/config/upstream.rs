@@ -1,4 +1,4 @@
-//! `[[provider]]` as it runs: where it is reached, its keys, how it is asked and left alone. Immutable.
+//! `[[provider]]` as it runs: where it is reached, its keys, how it is asked. Immutable.
 
 use std::sync::Arc;
 

@@ -253,7 +253,7 @@ pub fn opened(kept: Vec<Stored>, snapshot: &Snapshot) -> Overlay {
             updated_ms,
         })
     });
-    Overlay { keys: keys.collect() }
+    Overlay { keys: keys.collect(), ..Overlay::default() }
 }
 
 /// Of a key that is added without a number.
