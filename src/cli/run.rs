@@ -131,9 +131,11 @@ fn open_storage(
     let Some(path) = &snapshot.storage.path else { return Ok(None) };
     let opened = Storage::open(path, snapshot.storage.retention.into(), shared.wall.now());
     let (storage, mut left) = opened.map_err(|error| format!("cannot start a thread: {error}"))?;
-    let Opened { overlay, resealed } = keyring::opened(std::mem::take(&mut left.keys), snapshot);
+    let opened = keyring::opened(std::mem::take(&mut left.keys), snapshot);
+    let (mut overlay, resealed) = (opened.overlay, opened.resealed);
     left.resealed = resealed;
-    if !overlay.keys.is_empty() {
+    overlay.header_rules = std::mem::take(&mut left.header_rules);
+    if !overlay.keys.is_empty() || !overlay.header_rules.is_empty() {
         ledger.overlay(Arc::new(overlay));
         let prepared = shared.setup.load().prepared.clone();
         shared

@@ -13,6 +13,7 @@ mod effective;
 mod environment;
 mod error;
 mod file;
+pub mod header_rule;
 pub mod label;
 pub mod limits;
 mod mask;

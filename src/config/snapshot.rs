@@ -8,6 +8,7 @@ mod storage;
 
 use std::net::SocketAddr;
 
+use super::header_rule::HeaderRule;
 use super::pattern::Pattern;
 use super::route::Route;
 pub use super::upstream::*;
@@ -27,6 +28,8 @@ pub struct Snapshot {
     pub dns: Dns,
     pub drain: Drain,
     pub failover: Failover,
+    /// In file order.
+    pub header_rules: Vec<HeaderRule>,
     pub limits: Limits,
     pub log: Log,
     pub observation: Observation,

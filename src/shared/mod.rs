@@ -29,6 +29,7 @@ pub mod counters;
 pub mod credential;
 pub mod detail;
 pub mod gate;
+pub mod header_rules;
 pub mod journal;
 pub mod keyed_hash;
 pub mod ledger;

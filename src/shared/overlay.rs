@@ -4,11 +4,14 @@
 use std::sync::Arc;
 
 use crate::config::Secret;
+use crate::config::header_rule::HeaderRule;
 use crate::config::snapshot::{Provider, ProviderKey, Snapshot};
 
 /// All that was set, in the order it was.
 #[derive(Clone, Debug, Default)]
 pub struct Overlay {
+    /// They act after those of the file.
+    pub header_rules: Vec<HeaderRule>,
     /// Names are unique in a provider.
     pub keys: Vec<Overlaid>,
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::atomic::{AtomicU8, Ordering};
 use super::callers::Callers;
+use super::header_rules::HeaderRules;
 use super::keyed_hash::KeyedHash;
 use super::pools::Pools;
 use crate::config::snapshot::Snapshot;
@@ -15,6 +16,8 @@ use crate::config::snapshot::Snapshot;
 pub struct Setup {
     /// Owners of gateway keys.
     pub callers: Callers,
+    /// Header rules in force.
+    pub header_rules: HeaderRules,
     /// State of credentials and gates.
     pub pools: Pools,
     /// What the data plane made ready for this configuration (TLS settings); opaque here.
@@ -31,7 +34,10 @@ impl Setup {
         prepared: Prepared,
         keyed: &KeyedHash,
     ) -> Self {
-        Self { callers: Callers::new(&snapshot, keyed), pools, prepared, snapshot }
+        let rules = snapshot.header_rules.iter().chain(&pools.overlay.header_rules);
+        let header_rules = HeaderRules::new(rules);
+        let callers = Callers::new(&snapshot, keyed);
+        Self { callers, header_rules, pools, prepared, snapshot }
     }
 }
 

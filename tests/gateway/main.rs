@@ -22,6 +22,7 @@ mod exhaustion;
 mod explain;
 mod failover;
 mod gate;
+mod header_rules;
 mod headers;
 mod include_usage;
 mod keyring;

@@ -5,6 +5,7 @@
 
 pub(super) mod admin;
 mod caller;
+mod header_rule;
 mod key;
 mod patterns;
 mod pem;
@@ -59,6 +60,7 @@ pub(super) fn build(written: &Table, context: &Context<'_>, report: &mut Report)
         timeouts: &timeouts,
     };
     let routes = route::routes(&root, beside, report);
+    let header_rules = header_rule::header_rules(&root, report);
     let limits = self::limits(&root, report);
     let drain = drain(&root, &server, report);
     let storage = storage::storage(&root, context, report);
@@ -71,6 +73,7 @@ pub(super) fn build(written: &Table, context: &Context<'_>, report: &mut Report)
         dns,
         drain,
         failover,
+        header_rules,
         limits,
         log,
         observation,

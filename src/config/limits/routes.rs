@@ -1,8 +1,9 @@
-//! Defaults and bounds of routes, each with a line of why.
+//! Defaults and bounds of routes and header rules, each with a line of why.
 
 use super::MAX_ATTEMPTS;
+use crate::config::header_rule::{HeaderAction, HeaderSide};
 use crate::config::route::{ByokWay, StrategyKind};
-use crate::config::setting::{Cap, Choice, Count, Fraction};
+use crate::config::setting::{Cap, Choice, Count, Fraction, Switch};
 
 /// Each is looked at for every request until one matches.
 pub const ROUTES_MAX: usize = 256;
@@ -69,3 +70,27 @@ pub const GATE_THRESHOLD: Fraction = Fraction {
     key: "threshold",
     why: "from this part of a window's quota on, the inner strategy serves",
 };
+
+// [[header_rule]]
+
+/// Each is looked at for every request or answer.
+pub const HEADER_RULES_MAX: usize = 256;
+
+pub const HEADER_RULE_ON: Choice<HeaderSide> = Choice {
+    key: "on",
+    why: "request = to the provider, response = to the client",
+    words: &[("request", HeaderSide::Request), ("response", HeaderSide::Response)],
+};
+
+pub const HEADER_RULE_ACTION: Choice<HeaderAction> = Choice {
+    key: "action",
+    why: "block = leave out, set = one field with this value, replace = a part of each value",
+    words: &[
+        ("block", HeaderAction::Block),
+        ("set", HeaderAction::Set),
+        ("replace", HeaderAction::Replace),
+    ],
+};
+
+pub const HEADER_RULE_ENABLED: Switch =
+    Switch { default: true, key: "enabled", why: "a rule that is not is kept and does nothing" };

@@ -19,7 +19,7 @@ pub const ROOT: Shape = Shape::of(&[
     Field::Table("concurrency", &CONCURRENCY),
     Field::Table("observation", &OBSERVATION),
     Field::Tables("route", &ROUTE),
-    Field::Later("header_rule"),
+    Field::Tables("header_rule", &HEADER_RULE),
     Field::Table("stream", &STREAM),
     Field::Table("timeouts", &TIMEOUTS),
     Field::Table("limits", &LIMITS),

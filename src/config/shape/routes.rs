@@ -1,4 +1,4 @@
-//! What `[[route]]` may hold. Holds no default and no bound.
+//! What `[[route]]` and `[[header_rule]]` may hold. Holds no default and no bound.
 
 use super::LABEL;
 use crate::config::limits as l;
@@ -111,3 +111,30 @@ pub const MODEL_MAP: Map = Map {
 
 pub const WEIGHTED_NAME: Text =
     Text { example: "anthropic", key: "name", pattern: ".", why: "name of a provider" };
+
+pub const HEADER_RULE: Shape = Shape::of(&[
+    Field::Choice(&l::HEADER_RULE_ON),
+    Field::Text(&HEADER_RULE_HEADER),
+    Field::Choice(&l::HEADER_RULE_ACTION),
+    Field::Text(&HEADER_RULE_VALUE),
+    Field::Text(&HEADER_RULE_FIND),
+    Field::Switch(&l::HEADER_RULE_ENABLED),
+])
+.requires(&[l::HEADER_RULE_ON.key, HEADER_RULE_HEADER.key, l::HEADER_RULE_ACTION.key]);
+
+pub const HEADER_RULE_HEADER: Text =
+    Text { example: "x-team", key: "header", pattern: "^[^ :]+$", why: "name of a field" };
+
+pub const HEADER_RULE_VALUE: Text = Text {
+    example: "blue",
+    key: "value",
+    pattern: "",
+    why: "what is set, or put in the place of what was found",
+};
+
+pub const HEADER_RULE_FIND: Text = Text {
+    example: "",
+    key: "find",
+    pattern: "",
+    why: "for replace: a part of a value, as it stands there",
+};

@@ -3,6 +3,7 @@
 
 mod body;
 mod guard;
+mod header_rules;
 mod health;
 mod keys;
 mod keys_set;
@@ -105,6 +106,7 @@ fn endpoints() -> OpenApiRouter<Arc<Plane>> {
         .routes(routes!(requests::list))
         .routes(routes!(requests::one))
         .routes(routes!(usage::usage))
+        .routes(routes!(header_rules::list, header_rules::set))
         .routes(routes!(route::route))
         .routes(routes!(operations::reload))
         .routes(routes!(operations::drain))

@@ -27,7 +27,7 @@ impl Ring {
         self.overlay = changed.overlay;
         match changed.change {
             Change::Set(stored) => Ok(stored),
-            Change::Remove { .. } => panic!("it was set"),
+            Change::HeaderRules(_) | Change::Remove { .. } => panic!("it was set"),
         }
     }
 

@@ -3,6 +3,7 @@
 
 pub mod breaker;
 pub mod detail;
+pub mod header_rule;
 pub mod key;
 pub mod request;
 

@@ -61,7 +61,8 @@ pub(super) const LOGS: &str = "logs.db";
 pub(super) const STATE: &str = "state.db";
 
 /// One entry per version of the schema; never changed, only added to.
-const STATE_TABLES: &[&str] = &["
+const STATE_TABLES: &[&str] = &[
+    "
     CREATE TABLE marks (
         provider TEXT NOT NULL, name TEXT NOT NULL, class TEXT NOT NULL,
         value_hash INTEGER NOT NULL, auth_failed INTEGER NOT NULL,
@@ -75,7 +76,9 @@ const STATE_TABLES: &[&str] = &["
         enabled INTEGER NOT NULL, reserved_for TEXT NOT NULL, updated_ms INTEGER NOT NULL,
         UNIQUE (provider, name)
     );
-"];
+",
+    "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;",
+];
 
 /// As [`STATE_TABLES`]. Each index serves one filter of the request list, newest first.
 const LOGS_TABLES: &[&str] = &[

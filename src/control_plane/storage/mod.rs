@@ -24,6 +24,8 @@ use tokio::sync::{Semaphore, oneshot};
 pub use health::Health;
 
 use super::today::Sums;
+use crate::config::header_rule::HeaderRule;
+use crate::control_plane::shape::header_rule::rules_of;
 use crate::shared::credential::utilization::Wall;
 use crate::shared::detail::Detail;
 use crate::shared::journal::Record;
@@ -46,6 +48,8 @@ pub struct Storage {
 /// What a former process left.
 #[derive(Debug, Default)]
 pub struct Left {
+    /// Header rules that were set through the admin API.
+    pub header_rules: Vec<HeaderRule>,
     /// Keys that were added or changed through the admin API, in the order they were added.
     pub keys: Vec<Stored>,
     /// States of keys.
@@ -190,6 +194,7 @@ impl Left {
         let state = database::open_state(directory)?;
         let logs = database::open_logs(directory)?;
         Ok(Self {
+            header_rules: rules_of(&state::header_rules(&state)?),
             keys: state::keys(&state)?,
             marks: state::marks(&state)?,
             resealed: Vec::new(),

@@ -1,6 +1,6 @@
 //! Rows of `state.db`. Values of keys come and go sealed.
 
-use rusqlite::{Connection, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::marks::Mark;
 
@@ -25,6 +25,8 @@ pub struct Stored {
 /// What is to become of a stored key.
 #[derive(Clone, Debug)]
 pub enum Change {
+    /// The header rules that are in no file are these, as JSON.
+    HeaderRules(String),
     /// It is gone.
     Remove { name: String, provider: String },
     /// It is this from now on.
@@ -76,6 +78,13 @@ pub(super) fn marks(state: &Connection) -> rusqlite::Result<Vec<Mark>> {
     rows.query_map([], read)?.collect()
 }
 
+/// The header rules that are in no file, as JSON; empty when none were ever set.
+pub(super) fn header_rules(state: &Connection) -> rusqlite::Result<String> {
+    let sql = "SELECT value FROM settings WHERE name = ?";
+    let rules = state.query_row(sql, [HEADER_RULES], |row| row.get(0)).optional()?;
+    Ok(rules.unwrap_or_default())
+}
+
 /// Puts `marks` in the place of all that were there.
 pub(super) fn set_marks(state: &mut Connection, marks: &[Mark]) -> rusqlite::Result<()> {
     let change = state.transaction()?;
@@ -102,6 +111,10 @@ pub(super) fn set_marks(state: &mut Connection, marks: &[Mark]) -> rusqlite::Res
 pub(super) fn change(state: &mut Connection, change: &Change) -> rusqlite::Result<()> {
     let transaction = state.transaction()?;
     match change {
+        Change::HeaderRules(rules) => {
+            let sql = "INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)";
+            transaction.execute(sql, params![HEADER_RULES, rules])?;
+        }
         Change::Remove { name, provider } => {
             let sql = "DELETE FROM keys WHERE provider = ? AND name = ?";
             transaction.execute(sql, params![provider, name])?;
@@ -133,6 +146,9 @@ fn set(transaction: &Transaction<'_>, stored: &Stored) -> rusqlite::Result<()> {
     )?;
     Ok(())
 }
+
+/// Name of a setting.
+const HEADER_RULES: &str = "header_rules";
 
 fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     let value: i64 = row.get(column)?;

@@ -214,8 +214,9 @@ impl Exchange<'_> {
             BodyLength::None => BodyLength::None,
             _ => BodyLength::Length(u64::try_from(payload.len()).unwrap_or(u64::MAX)),
         };
-        let outgoing =
-            Outgoing { body: length, bytes, credential, head: &self.request.head, route };
+        let rules = &self.setup.header_rules.requests;
+        let head = &self.request.head;
+        let outgoing = Outgoing { body: length, bytes, credential, head, route, rules };
         let mut head = self.client.local.buffers.take_small();
         rewrite::request(head.tail(), &outgoing);
         if head.len() + payload.len() <= SMALL {

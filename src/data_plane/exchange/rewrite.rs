@@ -3,12 +3,14 @@
 
 use super::authenticate::{Credential, Placement, carries_credential, placement};
 use super::route::Route;
+use crate::config::header_rule::HeaderRule;
 use crate::data_plane::downstream::response::Framing;
 use crate::protocol::ascii;
 use crate::protocol::http1::framing::{BodyLength, Nominations};
 use crate::protocol::http1::head::{Field, Fields, RequestHead, ResponseHead};
 use crate::protocol::http1::header::{Known, aliases_reserved};
 use crate::protocol::http1::write;
+use crate::shared::header_rules::{self, Passing};
 
 /// A request as it goes upstream.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +25,8 @@ pub struct Outgoing<'a> {
     pub head: &'a RequestHead,
     /// Where it goes.
     pub route: &'a Route<'a>,
+    /// What operators want of its fields.
+    pub rules: &'a [HeaderRule],
 }
 
 /// Writes the head of an upstream request.
@@ -33,18 +37,15 @@ pub fn request(out: &mut Vec<u8>, request: &Outgoing<'_>) {
     let nominations = Nominations::of(&head.fields, bytes);
     let oauth = wants_oauth_beta(request, &nominations);
     let mut beta_sent = false;
-    for field in &head.fields {
-        if request_drops(field, &nominations, bytes) {
-            continue;
-        }
-        let (name, value) = (field.name.of(bytes), field.value.of(bytes));
-        if oauth && !beta_sent && field.known == Known::AnthropicBeta {
+    let fields = head.fields.iter().filter(|field| !request_drops(field, &nominations, bytes));
+    ruled(fields, bytes, request.rules, |known, name, value| {
+        if oauth && !beta_sent && known == Known::AnthropicBeta {
             beta_sent = true;
             oauth_beta(out, value);
         } else {
             write::parsed_field(out, name, value);
         }
-    }
+    });
     if oauth && !beta_sent {
         oauth_beta(out, b"");
     }
@@ -56,6 +57,25 @@ pub fn request(out: &mut Vec<u8>, request: &Outgoing<'_>) {
         BodyLength::None | BodyLength::UntilClose => {}
     }
     write::end_of_head(out);
+}
+
+/// Gives the fields that pass, as rules leave them.
+fn ruled<'f>(
+    fields: impl Iterator<Item = &'f Field>,
+    bytes: &[u8],
+    rules: &[HeaderRule],
+    mut give: impl FnMut(Known, &[u8], &[u8]),
+) {
+    if rules.is_empty() {
+        fields.for_each(|field| give(field.known, field.name.of(bytes), field.value.of(bytes)));
+        return;
+    }
+    let borrowed = |field: &Field| (field.name.of(bytes).into(), field.value.of(bytes).into());
+    let mut passing: Vec<Passing<'_>> = fields.map(borrowed).collect();
+    header_rules::apply(rules, &mut passing);
+    for (name, value) in passing {
+        give(Known::of(&name), &name, &value);
+    }
 }
 
 fn request_line(out: &mut Vec<u8>, method: &[u8], route: &Route<'_>) {
@@ -143,6 +163,8 @@ pub struct Answer<'a> {
     pub head: &'a ResponseHead,
     /// The answer keeps the length that it names although it has no body (HEAD, 304).
     pub keeps_length: bool,
+    /// What operators want of its fields.
+    pub rules: &'a [HeaderRule],
 }
 
 /// Writes the head of an answer up to, but not including, the connection field and the empty
@@ -151,12 +173,8 @@ pub fn response(out: &mut Vec<u8>, answer: &Answer<'_>) {
     let &Answer { bytes, head, .. } = answer;
     status_line(out, head, bytes);
     let nominations = Nominations::of(&head.fields, bytes);
-    for field in &head.fields {
-        if response_drops(field, &nominations, bytes) {
-            continue;
-        }
-        write::parsed_field(out, field.name.of(bytes), field.value.of(bytes));
-    }
+    let fields = head.fields.iter().filter(|field| !response_drops(field, &nominations, bytes));
+    ruled(fields, bytes, answer.rules, |_, name, value| write::parsed_field(out, name, value));
     match answer.framing {
         Framing::Chunked => write::chunked(out),
         Framing::Length(n) => write::content_length(out, n),

@@ -105,7 +105,8 @@ impl Exchange<'_> {
         invited.map_err(|fault| Kind::of_body(fault, bytes_max))?;
         let mut head = self.client.local.buffers.take_small();
         let (bytes, body) = (self.request.bytes(), self.request.body);
-        let outgoing = Outgoing { body, bytes, credential, head: &self.request.head, route };
+        let rules = &self.setup.header_rules.requests;
+        let outgoing = Outgoing { body, bytes, credential, head: &self.request.head, route, rules };
         rewrite::request(head.tail(), &outgoing);
         let (sent, head) = upstream.stream.write_all(head, stall).await;
         self.client.local.buffers.put(head);

@@ -57,7 +57,8 @@ impl Exchange<'_> {
         let closes = self.must_close() || framing == Framing::Close;
         let mut out = self.client.local.buffers.take_small();
         let keeps_length = to_head || head.status == 304;
-        let answer = Answer { bytes: buffer.filled(), framing, head: &head, keeps_length };
+        let rules = &self.setup.header_rules.answers;
+        let answer = Answer { bytes: buffer.filled(), framing, head: &head, keeps_length, rules };
         rewrite::response(out.tail(), &answer);
         self.own_fields(out.tail(), Ours { closes, credential: Some(credential), error: None });
         let reusable =
