@@ -2,7 +2,9 @@
 //! setting may be is never judged here but in `config`.
 
 mod check;
+mod inherited;
 mod init;
+mod listening;
 mod output;
 mod run;
 mod schema;
@@ -20,8 +22,8 @@ use tidegate::config::{Environment, Flags, Sources};
 pub fn run() -> ExitCode {
     let CommandLine { command, written } = CommandLine::parse();
     match command {
-        None => run::run(written),
-        Some(Command::Run(written)) => run::run(written),
+        None => run::run(written, false),
+        Some(Command::Run { takeover, written }) => run::run(written, takeover),
         Some(Command::Check { json, written }) => check::run(written, json),
         Some(Command::Init { file }) => init::run(&file),
         Some(Command::Schema) => schema::run(),
@@ -41,7 +43,14 @@ struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the gateway
-    Run(Written),
+    Run {
+        /// Take the listeners over from the process that runs with the same configuration file,
+        /// which ends once this one serves; without one, start as usual
+        #[arg(long)]
+        takeover: bool,
+        #[command(flatten)]
+        written: Written,
+    },
     /// Validate the configuration and print it as it is in force, with who set each value
     Check {
         /// Print JSON

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::events::Events;
 use super::metrics::Metrics;
 use super::storage::{Storage, marks};
+use super::takeover::Offer;
 use super::today::Today;
 use crate::config::ConfigError;
 use crate::shared::Shared;
@@ -42,6 +43,10 @@ pub struct Plane {
 pub enum Command {
     /// Finish what is under way and end.
     Drain,
+    /// Another process has the listeners and serves.
+    HandedOver,
+    /// Every socket that is listened on, for another process.
+    Offer(oneshot::Sender<Vec<Offer>>),
     /// Put what operators set in force; false when there is no room for so many keys.
     Overlay(Arc<Overlay>, oneshot::Sender<bool>),
     /// Read the configuration anew.

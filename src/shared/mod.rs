@@ -16,6 +16,7 @@
 //! | [`gate::Gate`] counts | whoever takes or drops a permit | all |
 //! | brought keys ([`credential::byok::Byok`]) | any worker, by CAS | any worker |
 //! | class names ([`credential::model_class::Classes`]) | any worker, each name once | all |
+//! | [`handed::Handed`] | who made it, before it is shared | who takes |
 //! | [`wake::Wake`] (an eventfd) | whoever has news | whose it is |
 
 pub mod addresses;
@@ -24,6 +25,7 @@ pub mod clock;
 pub mod counters;
 pub mod credential;
 pub mod gate;
+pub mod handed;
 pub mod journal;
 pub mod keyed_hash;
 pub mod ledger;

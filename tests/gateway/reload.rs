@@ -91,9 +91,10 @@ fn what_only_a_restart_can_change_is_named_and_nothing_else_changes_either() {
     let mock = Mock::start();
     let gateway = Gateway::start(&pool("a", &mock.url(), &["sk-old"]));
     let server = "[server]\nlisten = [\"127.0.0.1:0\", \"[::1]:0\"]\nworkers = 2\n";
-    gateway.rewrite(&(server.to_owned() + &pool("a", &mock.url(), &["sk-new"])));
+    let log = "[log]\nformat = \"text\"\n";
+    gateway.rewrite(&(server.to_owned() + &pool("a", &mock.url(), &["sk-new"]) + log));
     gateway.signal(Signal::HUP);
-    for key in ["server.listen", "server.workers"] {
+    for key in ["log.format", "server.workers"] {
         let why = "cannot change while the gateway runs: it needs a restart";
         gateway.line(&format!("`{key}` {why}"));
     }

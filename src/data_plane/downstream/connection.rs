@@ -12,7 +12,7 @@ use crate::data_plane::io::buffer::Buffer;
 use crate::data_plane::io::fault::{Cause, Fault, Wait};
 use crate::data_plane::io::stream::{Idled, Stream};
 use crate::data_plane::io::tls::server_session;
-use crate::data_plane::io::watch::End;
+use crate::data_plane::io::watch::{End, Idle};
 use crate::data_plane::worker::local::Local;
 use crate::protocol::http1::parse::{HeadLimits, RequestParser};
 use crate::shared::clock::Millis;
@@ -117,18 +117,20 @@ impl Connection {
     /// has never sent anything, holds none.
     async fn idle(&mut self, served: bool) -> bool {
         self.release_if_empty();
-        if self.local.shared.lifecycle.phase() >= Phase::Draining && !self.stream.has_input() {
+        let phase = self.local.shared.lifecycle.phase();
+        let is_over = phase >= Phase::Draining || served && phase == Phase::HandedOver;
+        if is_over && !self.stream.has_input() {
             // What the client has sent already is still served; an idle connection is not.
             return false;
         }
-        self.stream.watch().set_idle(true);
+        self.stream.watch().set_idle(if served { Idle::Next } else { Idle::First });
         let came =
             if served && self.local.parking.try_enter() { self.read_or_park().await } else { None };
         let came = match came {
             Some(came) => came,
             None => self.wait_empty_handed().await,
         };
-        self.stream.watch().set_idle(false);
+        self.stream.watch().set_idle(Idle::No);
         came
     }
 
@@ -157,7 +159,7 @@ impl Connection {
         let keep_alive_ms = timeouts.keep_alive.0;
         let waited = self.stream.readable((Wait::KeepAlive, Some(keep_alive_ms))).await;
         // Before the read: a drain that ends it would take what it read along.
-        self.stream.watch().set_idle(false);
+        self.stream.watch().set_idle(Idle::No);
         match waited {
             Ok(()) => {}
             // A request that came together with the drain or the deadline is still served.

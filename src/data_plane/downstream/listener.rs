@@ -1,6 +1,7 @@
 //! The accept loop of one listening socket on one worker. Never drops an accept half way: it waits
 //! for readiness and then accepts without waiting (D3).
 
+use std::cell::Cell;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
@@ -14,17 +15,22 @@ use crate::data_plane::worker::notify::first;
 use crate::data_plane::worker::runtime::Rung;
 use crate::shared::lifecycle::Phase;
 
-/// Accepts until the drain has emptied the queue; then the socket closes.
-pub async fn accept_loop(local: Rc<Local>, listener: TcpListener) {
+/// Accepts until the drain, or the end of this listener, has emptied the queue; then the socket
+/// closes. Once another process has it, it closes at once: the queue is that one's.
+pub async fn accept_loop(local: Rc<Local>, listener: TcpListener, is_over: Rc<Cell<bool>>) {
     let Ok(readiness) = Readiness::of(&listener) else { return };
     local.accepting.set(local.accepting.get() + 1);
     let mut spare = Spare::open();
+    let ends = || is_over.get() || local.shared.lifecycle.phase() > Phase::LameDuck;
     loop {
-        // A drain that began while this loop paused rings no second time.
-        if local.shared.lifecycle.phase() < Phase::Draining {
+        // An end that came while this loop paused rings no second time.
+        if !ends() {
             first(readiness.readable(), local.phase_changed.wait()).await;
         }
-        let draining = local.shared.lifecycle.phase() >= Phase::Draining;
+        if local.shared.lifecycle.phase() == Phase::HandedOver {
+            break;
+        }
+        let draining = ends();
         match accept_some(&local, &listener, &mut spare) {
             Accepted::Exhausted => monoio::time::sleep(FD_PAUSE).await,
             Accepted::More => yield_now().await,
@@ -93,7 +99,7 @@ struct Counted(Rc<Local>);
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.cell().counters.connection_closed();
-        if self.0.shared.lifecycle.phase() >= Phase::Draining {
+        if self.0.shared.lifecycle.phase() > Phase::LameDuck {
             self.0.cell().wake.wake();
         }
     }

@@ -21,7 +21,7 @@ use super::slot::{Deadline, OnHangup, Slot};
 use super::wheel::{Entry, Wheel};
 use crate::shared::clock::Millis;
 
-pub use super::slot::{End, Peer};
+pub use super::slot::{End, Idle, Peer};
 
 /// One worker's watches: the deadline wheel and the hang-up reports.
 pub struct Watchers {
@@ -79,10 +79,11 @@ impl Watchers {
         Watch { watchers: self.clone(), entry }
     }
 
-    /// Ends the wait of every connection that waits for its next request.
-    pub fn end_idle(&self) {
+    /// Ends the wait of every connection that waits for a request; but for the first one, unless
+    /// that is no longer waited for either.
+    pub fn end_idle(&self, even_first: bool) {
         for slot in &mut self.table.borrow_mut().slots {
-            if slot.idle {
+            if slot.idle == Idle::Next || (even_first && slot.idle == Idle::First) {
                 slot.end_reads(Cause::Drain);
             }
         }
@@ -93,7 +94,7 @@ impl Watchers {
         for slot in &mut self.table.borrow_mut().slots {
             match slot.end {
                 End::Upstream => slot.end_both(Cause::Drain),
-                End::Downstream if slot.idle => slot.end_reads(Cause::Drain),
+                End::Downstream if slot.idle != Idle::No => slot.end_reads(Cause::Drain),
                 End::Downstream => {}
             }
         }
@@ -299,8 +300,8 @@ impl Watch {
         self.with(|slot| slot.cause = None);
     }
 
-    /// Whether this connection waits for its next request, so that a drain may end it.
-    pub fn set_idle(&self, idle: bool) {
+    /// Whether this connection waits for a request, so that a drain may end it.
+    pub fn set_idle(&self, idle: Idle) {
         self.with(|slot| slot.idle = idle);
     }
 

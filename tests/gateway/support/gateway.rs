@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::LazyLock;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -23,7 +24,7 @@ pub struct Gateway {
     pub address: SocketAddr,
     child: Child,
     stderr: Stderr,
-    home: Directory,
+    home: Arc<Directory>,
 }
 
 /// A gateway that ended: how, and all that it wrote.
@@ -46,6 +47,15 @@ impl Gateway {
         let file = home.write(FILE, whole(config));
         let mut command = base(BINARY, &home, environment);
         command.arg("run").arg("--config").arg(file);
+        Self::spawn(command, home)
+    }
+
+    /// The same with further arguments.
+    pub fn start_with_arguments(config: &str, arguments: &[&str]) -> Self {
+        let home = Directory::new();
+        let file = home.write(FILE, whole(config));
+        let mut command = base(BINARY, &home, &[]);
+        command.arg("run").arg("--config").arg(file).args(arguments);
         Self::spawn(command, home)
     }
 
@@ -80,7 +90,11 @@ impl Gateway {
         Self::spawn(command, home)
     }
 
-    fn spawn(mut command: Command, home: Directory) -> Self {
+    fn spawn(command: Command, home: Directory) -> Self {
+        Self::spawn_in(command, Arc::new(home))
+    }
+
+    fn spawn_in(mut command: Command, home: Arc<Directory>) -> Self {
         let mut child = command.args(driver()).spawn().unwrap();
         let stderr = Stderr::of(&mut child);
         let line = stderr.line("listening http");
@@ -90,6 +104,32 @@ impl Gateway {
             speaks_tls(address, trust_in(&[everywhere()]));
         }
         Self { address, child, stderr, home }
+    }
+
+    /// Another one with its configuration file, which takes over from it.
+    pub fn successor(&self) -> Self {
+        Self::spawn_in(self.successor_command(), self.home.clone())
+    }
+
+    /// The same, which is not waited for.
+    pub fn begin_successor(&self) -> Child {
+        self.successor_command().args(driver()).spawn().unwrap()
+    }
+
+    /// Its configuration file.
+    pub fn file(&self) -> PathBuf {
+        self.home.path().join(FILE)
+    }
+
+    fn successor_command(&self) -> Command {
+        let mut command = base(BINARY, &self.home, &[]);
+        command.arg("run").arg("--takeover").arg("--config").arg(self.file());
+        command
+    }
+
+    /// Whether another process has taken over from it, as far as it has said.
+    pub fn is_handed_over(&self) -> bool {
+        self.stderr.has_said("handed over to another process")
     }
 
     /// Where its admin API listens.
@@ -251,6 +291,11 @@ impl Stderr {
             }
         });
         Self { lines, seen: RefCell::new(Vec::new()) }
+    }
+
+    fn has_said(&self, text: &str) -> bool {
+        self.seen.borrow_mut().extend(self.lines.try_iter());
+        self.seen.borrow().iter().any(|line| line.contains(text))
     }
 
     fn line(&self, text: &str) -> String {
