@@ -28,6 +28,7 @@ mod passthrough;
 mod raw_answers;
 mod refusals;
 mod reload;
+mod service;
 mod storage;
 mod streaming;
 mod support;

@@ -271,36 +271,43 @@ fn a_hangup_during_a_drain_ends_nothing() {
     assert_eq!(gateway.ended().code, Some(0));
 }
 
+/// `TIDEGATE_RELOADS=1000` for more of them.
 #[test]
-fn reloads_under_load_fail_no_request_though_each_replaces_the_only_key() {
+fn reloads_under_load_fail_no_request_though_each_replaces_the_only_key_and_a_listener() {
+    let reloads = std::env::var("TIDEGATE_RELOADS").map_or(60, |text| text.parse().unwrap());
     let mock = Mock::start();
-    let config = |value: &str| {
-        "[server]\nlisten = [\"127.0.0.1:0\"]\nworkers = 2\n".to_owned()
-            + &pool("a", &mock.url(), &[value])
+    let config = |turn: usize| {
+        let more = if turn.is_multiple_of(2) { "" } else { ", \"127.0.0.2:0\"" };
+        format!("[server]\nlisten = [\"127.0.0.1:0\"{more}]\nworkers = 2\n")
+            + &pool("a", &mock.url(), &[&format!("sk-{turn}")])
             + "[log]\nlevel = \"error\"\n"
     };
-    let gateway = Gateway::start(&config("sk-0"));
+    let gateway = Gateway::start(&config(0));
     let (address, stop) = (gateway.address, AtomicBool::new(false));
-    let ask = |client: &mut Wire| {
-        client.send(post("/v1/messages", "", "{\"model\":\"m\"}"));
-        assert_eq!(client.answer().head.status(), 200);
+    let ask = |client: &mut Wire, body: &str| {
+        client.send(post("/v1/messages", "x-mock: events=5, rate=500\r\n", body));
+        let answer = client.answer();
+        assert_eq!((answer.head.status(), answer.end), (200, BodyEnd::Whole));
     };
     std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
+        for body in ["{\"model\":\"m\"}", STREAM, "{\"model\":\"m\"}", STREAM] {
+            let (ask, stop) = (&ask, &stop);
+            scope.spawn(move || {
                 let mut client = Wire::connect(address);
                 while !stop.load(Ordering::Relaxed) {
-                    ask(&mut client);
+                    ask(&mut client, body);
                 }
             });
         }
-        for turn in 1..=60 {
-            gateway.rewrite(&config(&format!("sk-{turn}")));
+        for turn in 1..=reloads {
+            gateway.rewrite(&config(turn));
             gateway.signal(Signal::HUP);
-            ask(&mut gateway.connect());
+            ask(&mut gateway.connect(), STREAM);
         }
         stop.store(true, Ordering::Relaxed);
     });
+    let stderr = gateway.kill();
+    assert!(!stderr.contains("ERROR"), "{stderr}");
 }
 
 #[test]

@@ -108,7 +108,19 @@ impl Gateway {
 
     /// Another one with its configuration file, which takes over from it.
     pub fn successor(&self) -> Self {
-        Self::spawn_in(self.successor_command(), self.home.clone())
+        self.successor_with(&[])
+    }
+
+    /// The same with further environment.
+    pub fn successor_with(&self, environment: &[(&str, &str)]) -> Self {
+        let mut command = self.successor_command();
+        command.envs(environment.iter().copied());
+        Self::spawn_in(command, self.home.clone())
+    }
+
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// The same, which is not waited for.
