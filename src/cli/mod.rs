@@ -1,9 +1,13 @@
 //! The command line: one file per subcommand. Data goes to stdout, chatter to stderr; what a
 //! setting may be is never judged here but in `config`.
 
+mod admin_client;
 mod check;
+mod dist;
+mod doctor;
 mod inherited;
 mod init;
+mod keys;
 mod listening;
 mod output;
 mod run;
@@ -25,6 +29,9 @@ pub fn run() -> ExitCode {
         None => run::run(written, false),
         Some(Command::Run { takeover, written }) => run::run(written, takeover),
         Some(Command::Check { json, written }) => check::run(written, json),
+        Some(Command::Dist { what }) => dist::run(&what),
+        Some(Command::Doctor { json, written }) => doctor::run(written, json),
+        Some(Command::Keys(keys)) => keys::run(keys),
         Some(Command::Init { file }) => init::run(&file),
         Some(Command::Schema) => schema::run(),
     }
@@ -59,6 +66,21 @@ enum Command {
         #[command(flatten)]
         written: Written,
     },
+    /// Write what packages ship beside the binary
+    Dist {
+        #[command(subcommand)]
+        what: dist::Dist,
+    },
+    /// Say what keeps this host, or this configuration, from serving well, and what to do about it
+    Doctor {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        written: Written,
+    },
+    /// Look at and change the provider keys of a running gateway
+    Keys(keys::Keys),
     /// Write a commented starter file
     Init {
         /// Where to; an existing file is left alone

@@ -23,12 +23,21 @@ pub(super) fn data(text: &str) -> ExitCode {
     }
 }
 
+/// Says on stderr why it failed.
+pub(super) fn failed(why: &str) -> ExitCode {
+    eprintln!("tidegate: {why}");
+    ExitCode::FAILURE
+}
+
 /// Shows errors or warnings on stderr.
 pub(super) fn findings(findings: &[ConfigError]) {
+    eprint!("{}", rendered(findings));
+}
+
+/// Errors or warnings as stderr shows them.
+pub(super) fn rendered(findings: &[ConfigError]) -> String {
     let look = look();
-    for finding in findings {
-        eprintln!("{}", finding.render(look));
-    }
+    findings.iter().map(|finding| finding.render(look) + "\n").collect()
 }
 
 /// Says on stderr how many errors there were.

@@ -3,9 +3,11 @@
 use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tidegate::config::snapshot::Snapshot;
 use tidegate::config::{self, ConfigError, ErrorKind, Loaded, Sources};
+use tidegate::control_plane::log::Lines;
 use tidegate::control_plane::reload::{Operator, Reloads};
 use tidegate::control_plane::storage::{Left, Storage, marks};
 use tidegate::control_plane::takeover::Offer;
@@ -35,7 +37,13 @@ pub(super) fn run(written: Written, takes_over: bool) -> ExitCode {
         Err(errors) => return output::refused(&errors),
     };
     output::findings(&loaded.warnings);
-    match serve(&loaded, tls, sources, takes_over) {
+    let lines = match Lines::to(std::io::stderr()) {
+        Ok(lines) => lines,
+        Err(error) => return output::failed(&format!("cannot start a thread: {error}")),
+    };
+    let served = serve(&loaded, tls, Terms { lines: lines.clone(), sources, takes_over });
+    lines.finish(LAST_LINES);
+    match served {
         // The workers' runtimes must not be dropped with operations in flight (D3).
         Ok(code) => exit(code),
         Err(why) => {
@@ -45,17 +53,21 @@ pub(super) fn run(written: Written, takes_over: bool) -> ExitCode {
     }
 }
 
-fn serve(
-    loaded: &Loaded,
-    tls: TlsConfigs,
+/// What a run goes by beside its configuration.
+struct Terms {
+    lines: Lines,
     sources: Sources,
     takes_over: bool,
-) -> Result<ExitCode, String> {
+}
+
+fn serve(loaded: &Loaded, tls: TlsConfigs, terms: Terms) -> Result<ExitCode, String> {
+    let Terms { lines: log, sources, takes_over } = terms;
     // The first touch of a huge page stalls a worker for milliseconds (DESIGN D5), and idle
     // connections would pay for memory they never use. Refused by the kernel: slower, not wrong.
     let _refused = rustix::thread::disable_transparent_huge_pages(true);
     let snapshot = &loaded.snapshot;
-    let level = control_plane::log::start(snapshot.log, output::colours());
+    let level = control_plane::log::start(snapshot.log, output::colours(), &log);
+    control_plane::log::tell_panics();
     let files = start_block::raise_open_files();
     let workers = snapshot.server.workers.unwrap_or_else(pin::available).max(1);
     let choice = runtime::choose(snapshot.server.driver)
@@ -84,24 +96,27 @@ fn serve(
     let text = block.to_string();
     start_workers(&shared, choice.rung, connections)?;
     let beacon = estate.beacon(&sources);
-    let console = Console { listening, sources };
+    let told = log.clone();
+    let console = Console { lines: log.clone(), listening, sources };
     let reloads = Reloads::new(shared.clone(), ledger, level, &console);
-    let parts = Parts { admin, beacon, driver: choice.rung.name(), reloads, shared, storage };
-    control_plane::run(parts, move || ready(&text, estate.taken))
+    let driver = choice.rung.name();
+    let parts = Parts { admin, beacon, driver, log, reloads, shared, storage };
+    control_plane::run(parts, move || ready(&told, &text, estate.taken))
         .map_err(|error| format!("the control plane cannot work: {error}"))
 }
 
 /// Says so to whoever waits for it.
-fn ready(block: &str, taken: Option<Taken>) {
-    eprint!("{block}");
+fn ready(lines: &Lines, block: &str, taken: Option<Taken>) {
+    lines.put(block.as_bytes());
     notify::ready(taken.is_some());
     if let Some(Err(error)) = taken.map(Taken::ready) {
-        eprintln!("tidegate: {error}");
+        lines.put(format!("tidegate: {error}\n").as_bytes());
     }
 }
 
 /// Whoever started the process, for as long as it runs.
 struct Console {
+    lines: Lines,
     listening: Listening,
     sources: Sources,
 }
@@ -131,7 +146,7 @@ impl Operator for Console {
     }
 
     fn tell(&self, findings: &[ConfigError]) {
-        output::findings(findings);
+        self.lines.put(output::rendered(findings).as_bytes());
     }
 }
 
@@ -208,3 +223,6 @@ fn start_workers(
 fn exit(code: ExitCode) -> ! {
     std::process::exit(i32::from(code != ExitCode::SUCCESS))
 }
+
+/// How long the end of the process waits for whoever reads stderr.
+const LAST_LINES: Duration = Duration::from_secs(1);

@@ -34,6 +34,7 @@ mod tree;
 use std::sync::Arc;
 
 pub use base_url::is_host;
+pub use build::admin::Access as AdminAccess;
 pub use effective::{SetBy, Setting, SettingValue};
 pub use environment::{Environment, NotText};
 pub use error::{ConfigError, ErrorKind, Look, Position};
@@ -49,6 +50,23 @@ pub struct Loaded {
     pub snapshot: Arc<Snapshot>,
     /// What is not wrong, but not wise.
     pub warnings: Vec<ConfigError>,
+}
+
+/// How the admin API of a gateway of this configuration is reached. Looks at `[admin]` alone: who
+/// steers a gateway need not have the secrets that it runs with.
+pub fn admin_access(sources: &Sources) -> Result<AdminAccess, Vec<ConfigError>> {
+    let mut texts = text::Texts::default();
+    let mut report = report::Report::default();
+    let written = sources.gather(&mut texts, &mut report);
+    let context = build::Context {
+        environment: &sources.environment,
+        stderr_is_terminal: sources.stderr_is_terminal,
+        texts: &texts,
+    };
+    let access = build::admin::access(&written, &context, &mut report);
+    let failed = report.has_errors();
+    let (errors, ..) = report.close(&texts);
+    if failed { Err(errors) } else { Ok(access) }
 }
 
 /// Reads everything anew and gives the configuration it makes, or every error in it. At start and

@@ -139,6 +139,7 @@ pub const LIMITS: Shape = Shape::of(&[
     Field::Size(&l::RESPONSE_HEAD_BYTES),
     Field::Count(&l::HEADERS),
     Field::CountOr(&l::CONNECTIONS),
+    Field::TextOr(&l::MEMORY),
     Field::Count(&l::UPSTREAM_IDLE_PER_WORKER),
     Field::Count(&l::BYOK_ENTRIES),
 ]);
@@ -149,8 +150,8 @@ pub const DRAIN: Shape =
 pub const STORAGE: Shape = Shape::of(&[
     Field::Text(&STORAGE_PATH),
     Field::Duration(&l::RETENTION),
-    Field::Later("detail"),
-    Field::Later("bodies"),
+    Field::Choice(&l::DETAIL),
+    Field::Choice(&l::BODIES),
     Field::Secret(&MASTER_KEY),
 ]);
 

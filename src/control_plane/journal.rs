@@ -1,8 +1,6 @@
 //! Hands what workers recorded to those who want it: one JSON line per exchange on stderr and one
 //! structured line per failure (BEHAVIOUR 9), the live tail, metrics, storage. Keeps no record.
 
-use std::io::Write;
-
 use super::plane::Plane;
 use super::shape::request::Request;
 use crate::shared::journal::{Entry, KeyState, Record};
@@ -15,6 +13,11 @@ pub fn drain(plane: &Plane) {
         loop {
             while let Some(entry) = cell.journal.pop() {
                 match entry {
+                    Entry::Detail(detail) => {
+                        if let Some(storage) = &plane.storage {
+                            storage.keep_detail(detail, plane.shared.setup.load());
+                        }
+                    }
                     Entry::Exchange(record) => hand_out(plane, &record, &mut lines),
                     Entry::KeyState(state) => {
                         are_keys_changed = true;
@@ -28,17 +31,16 @@ pub fn drain(plane: &Plane) {
             }
         }
     }
-    flush(&mut lines);
+    flush(plane, &mut lines);
     if are_keys_changed {
         plane.keep_states();
     }
 }
 
 /// One write for many lines.
-fn flush(lines: &mut Vec<u8>) {
+fn flush(plane: &Plane, lines: &mut Vec<u8>) {
     if !lines.is_empty() {
-        // A closed stderr is no reason to stop serving.
-        let _closed = std::io::stderr().lock().write_all(lines);
+        plane.log.put(lines);
         lines.clear();
     }
 }
@@ -60,7 +62,7 @@ fn hand_out(plane: &Plane, record: &Record, lines: &mut Vec<u8>) {
             lines.extend_from_slice(line.as_bytes());
             lines.push(b'\n');
             if lines.len() >= LINES_BYTES_MAX {
-                flush(lines);
+                flush(plane, lines);
             }
         }
     }

@@ -8,20 +8,24 @@ pub mod admin;
 mod doors;
 mod drain;
 mod events;
+mod guard;
 mod journal;
 pub mod keyring;
 pub mod log;
+mod memory;
 mod metrics;
 mod notices;
 pub mod notify;
 mod plane;
+mod redact;
 pub mod reload;
-mod resolve;
+pub mod resolve;
 pub mod salt;
 mod seal;
 mod shape;
 pub mod storage;
 pub mod takeover;
+mod tasks;
 mod today;
 
 use std::io;
@@ -32,14 +36,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::UnixStream;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
-use tokio::task::JoinSet;
-use tokio::time::{Instant, Interval, interval, sleep_until};
+use tokio::time::{Instant, interval, sleep_until};
 
 use crate::shared::Shared;
 use crate::shared::clock::Millis;
 use crate::shared::worker_cell::WorkerCell;
+use doors::Doors;
+use guard::caught;
+use log::Lines;
 use notices::Notices;
 use notify::Watchdog;
 use plane::{COMMANDS_MAX, Command, Plane, Reloaded};
@@ -54,6 +60,8 @@ pub struct Parts<'a> {
     pub beacon: Option<UnixListener>,
     /// How workers wait for the kernel.
     pub driver: &'static str,
+    /// Where lines go.
+    pub log: Lines,
     /// Carries out reloads.
     pub reloads: Reloads<'a>,
     /// The state shared with the workers.
@@ -62,7 +70,8 @@ pub struct Parts<'a> {
     pub storage: Option<(Storage, Left)>,
 }
 
-/// Runs the control plane on this thread until the process is to end.
+/// Runs the control plane on this thread until the process is to end. When it panics, requests are
+/// served as they were and signals still end the process.
 ///
 /// `ready` is called once, when every worker serves.
 ///
@@ -73,111 +82,120 @@ pub fn run(parts: Parts<'_>, ready: impl FnOnce()) -> io::Result<ExitCode> {
     runtime.block_on(serve(parts, ready))
 }
 
-async fn serve(mut parts: Parts<'_>, ready: impl FnOnce()) -> io::Result<ExitCode> {
-    let doors = doors::Closed::of(&mut parts);
-    let Parts { driver, reloads, shared, storage, .. } = parts;
-    let (commands, asked) = mpsc::channel(COMMANDS_MAX);
-    let plane = plane(commands, driver, (shared, storage));
-    let reloaded = Arc::new(Notify::new());
-    let mut tasks = JoinSet::new();
-    tasks.spawn(resolve::keep_resolving(plane.shared.clone(), reloaded.clone()));
-    let mut desk = Desk {
-        asked,
-        bell: UnixStream::from_std(plane.shared.bell.waiting_end()?)?,
-        doors: doors.open(&plane, &mut tasks),
-        due: None,
-        hangup: signal(SignalKind::hangup())?,
-        notices: Notices::default(),
-        ready: Some(ready),
-        reloaded,
-        reloads,
-        signals: drain::Signals {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        },
-        states: interval(STATES),
-        watchdog: Watchdog::of_environment(plane.shared.workers.len()),
-        plane: plane.clone(),
+async fn serve(parts: Parts<'_>, ready: impl FnOnce()) -> io::Result<ExitCode> {
+    let Parts { admin, beacon, driver, log, reloads, shared, storage } = parts;
+    let mut signals = drain::Signals {
+        interrupt: signal(SignalKind::interrupt())?,
+        terminate: signal(SignalKind::terminate())?,
     };
-    let end = desk.sit().await?;
-    let outcome = desk.leave(end).await?;
+    let bell = UnixStream::from_std(shared.bell.waiting_end()?)?;
+    let (commands, mut asked) = mpsc::channel(COMMANDS_MAX);
+    let plane = plane((commands, driver, log), (shared, storage));
+    let reloaded = Arc::new(Notify::new());
+    let doors = Doors { admin: admin.map(Arc::new), beacon: beacon.map(Arc::new) };
+    let tasks = tasks::begin(&plane, &doors, &reloaded);
+    let operator = reloads.operator();
+    let (asked_of, doors_of) = (&mut asked, &doors);
+    let desk =
+        Desk { asked: asked_of, bell: &bell, doors: doors_of, plane: &plane, reloaded, reloads };
+    let end = match caught(desk.work(&mut signals, ready)).await {
+        Some(end) => end?,
+        None => bereft(&plane, &bell, (&mut signals, &mut asked)).await?,
+    };
+    // Nothing is changed any more: who asks is told so.
+    drop((asked, doors));
+    operator.let_go();
+    let outcome = match end {
+        End::Drain => {
+            notify::stopping();
+            tasks.close_to_takers();
+            drain::run(&plane, &bell, &mut signals).await?
+        }
+        End::HandedOver => {
+            tasks.leave_to_taker();
+            drain::hand_over(&plane, &bell, &mut signals).await?
+        }
+        End::Exit(code) => code,
+    };
     drop(tasks);
-    journal::drain(&plane);
-    plane.keep_states();
+    if !plane.has_failed() {
+        journal::drain(&plane);
+        plane.keep_states();
+    }
     if let Some(storage) = &plane.storage {
         storage.flush().await;
     }
     Ok(outcome)
 }
 
-/// Where everything comes together that the thread is told.
-struct Desk<'a, R> {
-    asked: mpsc::Receiver<Command>,
-    bell: UnixStream,
-    doors: doors::Doors,
-    /// When records that were rung for are looked at: many in one go, since each wake-up of this
-    /// thread costs more than a record.
-    due: Option<Instant>,
-    hangup: Signal,
-    notices: Notices,
-    plane: Arc<Plane>,
-    /// Until it was called.
-    ready: Option<R>,
-    /// To the resolver: there may be other names.
-    reloaded: Arc<Notify>,
-    reloads: Reloads<'a>,
-    signals: drain::Signals,
-    states: Interval,
-    watchdog: Watchdog,
+/// How the loop ends.
+enum End {
+    /// What is under way is to end first.
+    Drain,
+    /// At once.
+    Exit(ExitCode),
+    /// As `Drain`, while another process serves.
+    HandedOver,
 }
 
-impl<R: FnOnce()> Desk<'_, R> {
-    /// Does what comes until the process is to end.
-    async fn sit(&mut self) -> io::Result<End> {
+/// The loop and what it works with.
+struct Desk<'d, 'r> {
+    asked: &'d mut mpsc::Receiver<Command>,
+    bell: &'d UnixStream,
+    doors: &'d Doors,
+    plane: &'d Plane,
+    reloaded: Arc<Notify>,
+    reloads: Reloads<'r>,
+}
+
+impl Desk<'_, '_> {
+    /// Until the process is to end.
+    async fn work(mut self, signals: &mut drain::Signals, ready: impl FnOnce()) -> io::Result<End> {
+        let mut hangup = signal(SignalKind::hangup())?;
+        let mut fault = on_purpose()?;
+        let mut states = interval(STATES);
+        let mut notices = Notices::default();
+        let mut watchdog = Watchdog::of_environment(self.plane.shared.workers.len());
+        let mut ready = Some(ready);
+        // When records that were rung for are looked at: many in one go, since each wake-up of
+        // this thread costs more than a record.
+        let mut due = None;
         loop {
-            let end = tokio::select! {
-                () = sleep_until(self.due.unwrap_or_else(Instant::now)), if self.due.is_some() => {
-                    self.due = None;
-                    journal::drain(&self.plane);
-                    None
+            tokio::select! {
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                    due = None;
+                    journal::drain(self.plane);
                 }
                 rung = self.bell.readable() => {
                     rung?;
-                    self.hear_workers()
+                    silence(self.bell);
+                    due.get_or_insert_with(|| Instant::now() + GATHER);
+                    if self.has_lost_a_worker() {
+                        return Ok(End::Exit(ExitCode::FAILURE));
+                    }
+                    let mut workers = self.plane.shared.workers.iter();
+                    let have_begun = workers.all(|cell| cell.adopted() > 0);
+                    ready.take_if(|_| have_begun).into_iter().for_each(|ready| ready());
+                    self.reloads.settle();
                 }
-                _ = self.hangup.recv() => {
+                _ = hangup.recv() => {
                     // It has told its errors.
                     let _told = self.reload();
-                    None
                 }
-                Some(command) = self.asked.recv() => self.carry_out(command),
-                () = self.reloads.overdue() => None,
+                Some(command) = self.asked.recv() => if let Some(end) = self.carry_out(command) {
+                    return Ok(end);
+                },
+                () = self.reloads.overdue() => {}
                 // What cleared by itself, or by an answer, is told by nobody.
-                _ = self.states.tick() => {
+                _ = states.tick() => {
                     self.plane.keep_states();
-                    self.notices.look(&self.plane.shared);
-                    None
+                    notices.look(&self.plane.shared);
                 }
-                () = self.watchdog.look(&self.plane.shared) => None,
-                () = self.signals.first() => Some(End::Drain),
-            };
-            if let Some(end) = end {
-                return Ok(end);
+                () = watchdog.look(&self.plane.shared) => {}
+                () = signals.first() => return Ok(End::Drain),
+                Some(()) = fault.recv() => panic!("on purpose"),
             }
         }
-    }
-
-    fn hear_workers(&mut self) -> Option<End> {
-        silence(&self.bell);
-        self.due.get_or_insert_with(|| Instant::now() + GATHER);
-        let workers = &self.plane.shared.workers;
-        if workers.iter().any(WorkerCell::has_ended) {
-            return Some(End::Failed);
-        }
-        let have_begun = workers.iter().all(|cell| cell.adopted() > 0);
-        self.ready.take_if(|_| have_begun).into_iter().for_each(|ready| ready());
-        self.reloads.settle();
-        None
     }
 
     /// Who asked may have left.
@@ -187,7 +205,7 @@ impl<R: FnOnce()> Desk<'_, R> {
             Command::HandedOver => return Some(End::HandedOver),
             Command::Offer(answer) => {
                 let mut offers = self.reloads.operator().offers();
-                offers.extend(self.doors.offers(&self.plane));
+                offers.extend(self.doors.offers(self.plane));
                 let _gone = answer.send(offers);
             }
             Command::Overlay(overlay, answer) => {
@@ -210,51 +228,74 @@ impl<R: FnOnce()> Desk<'_, R> {
         outcome
     }
 
-    async fn leave(self, end: End) -> io::Result<ExitCode> {
-        let Self { asked, bell, doors, plane, reloads, mut signals, .. } = self;
-        // Nothing is changed any more: who asks is told so.
-        drop(asked);
-        reloads.operator().let_go();
-        match end {
-            // The worker has said why.
-            End::Failed => Ok(ExitCode::FAILURE),
-            End::Drain => {
-                notify::stopping();
-                doors.close_to_takers();
-                drain::run(&plane, &bell, &mut signals).await
+    /// Not draining, so such a worker failed and has said why.
+    fn has_lost_a_worker(&self) -> bool {
+        self.plane.shared.workers.iter().any(WorkerCell::has_ended)
+    }
+}
+
+/// After a panic nothing is known of what the loop worked on: nothing is changed any more, and
+/// nothing recorded. Requests are served; the process can be told to end.
+async fn bereft(
+    plane: &Plane,
+    bell: &UnixStream,
+    (signals, asked): (&mut drain::Signals, &mut mpsc::Receiver<Command>),
+) -> io::Result<End> {
+    plane.shared.pulse.fail();
+    tracing::error!("the control plane has failed: requests are served, nothing can be changed");
+    loop {
+        tokio::select! {
+            rung = bell.readable() => {
+                rung?;
+                silence(bell);
+                if plane.shared.workers.iter().any(WorkerCell::has_ended) {
+                    return Ok(End::Exit(ExitCode::FAILURE));
+                }
             }
-            End::HandedOver => {
-                doors.leave_to_taker();
-                drain::hand_over(&plane, &bell, &mut signals).await
-            }
+            // Who asks for something else is told by its answer's sender being gone.
+            Some(command) = asked.recv() => if matches!(command, Command::Drain) {
+                return Ok(End::Drain);
+            },
+            () = signals.first() => return Ok(End::Drain),
         }
     }
 }
 
-/// Why the loop ends.
-enum End {
-    /// A signal or an operator said so.
-    Drain,
-    /// A worker ended that should not have.
-    Failed,
-    /// Another process has taken over.
-    HandedOver,
+/// Debug builds panic on SIGUSR2, so that it can be tested what survives; others know no such
+/// signal.
+fn on_purpose() -> io::Result<Fault> {
+    let is_debug = cfg!(debug_assertions);
+    let signal = is_debug.then(|| signal(SignalKind::user_defined2())).transpose()?;
+    Ok(Fault(signal))
+}
+
+struct Fault(Option<tokio::signal::unix::Signal>);
+
+impl Fault {
+    async fn recv(&mut self) -> Option<()> {
+        match &mut self.0 {
+            Some(signal) => signal.recv().await,
+            None => None,
+        }
+    }
 }
 
 fn plane(
-    commands: mpsc::Sender<Command>,
-    driver: &'static str,
+    (commands, driver, log): (mpsc::Sender<Command>, &'static str, Lines),
     (shared, storage): (Arc<Shared>, Option<(Storage, Left)>),
 ) -> Arc<Plane> {
     let (storage, left) = storage.unzip();
     let health = storage.as_ref().map(Storage::health).cloned();
+    let sources =
+        metrics::Sources { driver, log: log.clone(), shared: shared.clone(), storage: health };
     let plane = Plane {
         began: Millis::now(),
         commands,
         driver,
         events: events::Events::default(),
         keys: tokio::sync::Mutex::new(()),
-        metrics: metrics::Metrics::new(shared.clone(), driver, health),
+        log,
+        metrics: metrics::Metrics::new(sources),
         shared,
         storage,
         today: today::Today::default(),
@@ -266,7 +307,9 @@ fn plane(
 /// Silences the bell and looks at what the workers recorded.
 fn hear(plane: &Plane, bell: &UnixStream) {
     silence(bell);
-    journal::drain(plane);
+    if !plane.has_failed() {
+        journal::drain(plane);
+    }
 }
 
 /// Through the runtime, so that it waits for the next ring.

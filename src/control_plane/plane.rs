@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use super::events::Events;
+use super::log::Lines;
 use super::metrics::Metrics;
 use super::storage::{Storage, marks};
 use super::takeover::Offer;
@@ -14,6 +15,7 @@ use crate::config::ConfigError;
 use crate::shared::Shared;
 use crate::shared::clock::Millis;
 use crate::shared::overlay::Overlay;
+use crate::shared::pulse::ControlPlane;
 
 /// One per process.
 #[derive(Debug)]
@@ -28,6 +30,8 @@ pub struct Plane {
     pub events: Events,
     /// Held by who changes a key, from its checks to its being in force.
     pub keys: tokio::sync::Mutex<()>,
+    /// Where lines go.
+    pub log: Lines,
     /// What scrapers read.
     pub metrics: Metrics,
     /// The state both planes see.
@@ -64,8 +68,13 @@ impl Plane {
         }
     }
 
+    /// Whether the loop is no more: nothing it worked on is to be trusted.
+    pub fn has_failed(&self) -> bool {
+        self.shared.pulse.of(Millis::now()) == ControlPlane::Failed
+    }
+
     /// Asks the loop for what `command` makes of an answer's sender. `None`: the process is about
-    /// to end, and nobody listens.
+    /// to end, or the loop has failed, and nobody listens.
     pub async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Option<T> {
         let (answer, answered) = oneshot::channel();
         self.commands.send(command(answer)).await.ok()?;

@@ -47,6 +47,20 @@ pub async fn keep_resolving(shared: Arc<Shared>, changed: Arc<Notify>) {
     }
 }
 
+/// The addresses of one name, asked for once and waited for.
+///
+/// # Errors
+/// Why there are none, for people.
+pub fn now(servers: &[SocketAddr], name: &str) -> Result<Vec<IpAddr>, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("{name} cannot be looked up: {error}"))?;
+    runtime.block_on(async {
+        let resolver = resolver(servers);
+        let resolver = resolver.map_err(|error| format!("{name} cannot be looked up: {error}"))?;
+        look_up(&resolver, name).await.map(|(addresses, _)| addresses)
+    })
+}
+
 fn names(shared: &Shared) -> BTreeSet<String> {
     let setup = shared.setup.load();
     let hosts = setup.snapshot.providers.iter().map(|provider| provider.origin.host.as_str());

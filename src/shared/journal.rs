@@ -4,6 +4,7 @@
 use crossbeam::queue::ArrayQueue;
 
 use super::atomic::{AtomicU8, AtomicU64, Ordering, fence};
+use super::detail::Detail;
 use crate::protocol::dialect::Dialect;
 use crate::protocol::json::text::Text;
 use crate::protocol::rate_limit::summary::Summary;
@@ -18,6 +19,8 @@ pub enum Entry {
     Exchange(Record),
     /// A credential's state changed.
     KeyState(KeyState),
+    /// What is told of an exchange beside its record, which follows.
+    Detail(Box<Detail>),
 }
 
 /// A change of a credential's state, told by whoever made it.
@@ -176,6 +179,8 @@ impl Gaps {
 pub struct Journal {
     /// 1 while the reader waits for its bell.
     asleep: AtomicU8,
+    /// Bytes of details in the queue.
+    detail_bytes: AtomicU64,
     dropped: AtomicU64,
     queue: ArrayQueue<Entry>,
 }
@@ -185,6 +190,7 @@ impl Journal {
     pub fn new() -> Self {
         Self {
             asleep: AtomicU8::new(0),
+            detail_bytes: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             queue: ArrayQueue::new(RECORDS_MAX),
         }
@@ -193,7 +199,11 @@ impl Journal {
     /// Hands an entry over, or drops and counts it when the queue is full. True: the reader is
     /// asleep and its bell must be rung.
     pub fn push(&self, entry: Entry) -> bool {
-        if self.queue.push(entry).is_err() {
+        if let Err(entry) = self.queue.push(entry) {
+            if let Entry::Detail(detail) = &entry {
+                let bytes = u64::try_from(detail.weight()).unwrap_or(u64::MAX);
+                self.detail_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            }
             // Relaxed: a count that nothing is published by.
             self.dropped.fetch_add(1, Ordering::Relaxed);
             return false;
@@ -202,6 +212,18 @@ impl Journal {
         // last look sees the record. Anything weaker allows neither (store buffering).
         fence(Ordering::SeqCst);
         self.asleep.load(Ordering::SeqCst) == 1 && self.asleep.swap(0, Ordering::SeqCst) == 1
+    }
+
+    /// Hands a detail over as [`Journal::push`] does; they are bounded by their bytes too.
+    pub fn push_detail(&self, detail: Box<Detail>) -> bool {
+        let bytes = u64::try_from(detail.weight()).unwrap_or(u64::MAX);
+        // Relaxed: one writer adds, and what the reader has taken off meanwhile only makes room.
+        if self.detail_bytes.load(Ordering::Relaxed).saturating_add(bytes) > DETAIL_BYTES_MAX {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            return false;
+        }
+        self.detail_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.push(Entry::Detail(detail))
     }
 
     /// The reader is about to wait for its bell. False: a record came meanwhile, so look again.
@@ -217,7 +239,12 @@ impl Journal {
 
     /// The oldest entry.
     pub fn pop(&self) -> Option<Entry> {
-        self.queue.pop()
+        let entry = self.queue.pop();
+        if let Some(Entry::Detail(detail)) = &entry {
+            let bytes = u64::try_from(detail.weight()).unwrap_or(u64::MAX);
+            self.detail_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        entry
     }
 
     /// Records dropped since start.
@@ -232,6 +259,8 @@ impl Default for Journal {
     }
 }
 
+/// Bytes of details a worker may be ahead of the control plane.
+const DETAIL_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Records a worker may be ahead of the control plane.
 const RECORDS_MAX: usize = 2_048;
 /// 0, 1, 2 to 3, 4 to 7, … and from 16,384 ms on.
@@ -279,7 +308,7 @@ mod tests {
     fn status(entry: Option<Entry>) -> Option<u16> {
         match entry? {
             Entry::Exchange(record) => Some(record.ended.status),
-            Entry::KeyState(_) => None,
+            Entry::Detail(_) | Entry::KeyState(_) => None,
         }
     }
 

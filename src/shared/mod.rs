@@ -5,6 +5,7 @@
 //! | `setup`, `addresses` ([`published::Published`]) | control plane | workers, by version |
 //! | [`setup::Turning`] | control plane | workers that miss a key |
 //! | [`lifecycle::Lifecycle`] | control plane | workers |
+//! | [`pulse::Pulse`] | control plane | workers asked for their health |
 //! | [`counters::Counters`] | its own worker | any worker's `/livez`, control plane |
 //! | [`tally::Tally`] | its own worker | control plane |
 //! | names of models in labels ([`tally::Models`]) | any worker, each name once | all |
@@ -16,6 +17,7 @@
 //! | [`gate::Gate`] counts | whoever takes or drops a permit | all |
 //! | brought keys ([`credential::byok::Byok`]) | any worker, by CAS | any worker |
 //! | class names ([`credential::model_class::Classes`]) | any worker, each name once | all |
+//! | [`pressure::Gauge`] | control plane | workers |
 //! | [`handed::Handed`] | who made it, before it is shared | who takes |
 //! | [`wake::Wake`] (an eventfd) | whoever has news | whose it is |
 
@@ -24,6 +26,7 @@ pub mod callers;
 pub mod clock;
 pub mod counters;
 pub mod credential;
+pub mod detail;
 pub mod gate;
 pub mod handed;
 pub mod journal;
@@ -32,7 +35,9 @@ pub mod ledger;
 pub mod lifecycle;
 pub mod overlay;
 pub mod pools;
+pub mod pressure;
 pub mod published;
+pub mod pulse;
 pub mod setup;
 pub mod tally;
 pub mod wake;
@@ -45,12 +50,13 @@ use std::sync::Arc;
 use crate::config::snapshot::Snapshot;
 
 use addresses::Addresses;
-use clock::WallClock;
+use clock::{Millis, WallClock};
 use credential::table::TableFull;
 use keyed_hash::KeyedHash;
 use ledger::{Changes, Ledger};
 use lifecycle::Lifecycle;
 use published::Published;
+use pulse::Pulse;
 use setup::{Prepared, Setup, Turning};
 use tally::Models;
 use wake::Wake;
@@ -69,6 +75,10 @@ pub struct Shared {
     pub lifecycle: Lifecycle,
     /// Names of models in labels.
     pub models: Models,
+    /// Whether the control plane lives.
+    pub pulse: Pulse,
+    /// How near the process is to its memory limit.
+    pub pressure: pressure::Gauge,
     /// The configuration in force, with its state.
     pub setup: Published<Setup>,
     /// Whether another configuration is being put in force this moment.
@@ -105,6 +115,8 @@ impl Shared {
             keyed_hash,
             lifecycle: Lifecycle::new(),
             models: Models::new(),
+            pulse: Pulse::new(Millis::now()),
+            pressure: pressure::Gauge::new(),
             setup: Published::new(Arc::new(setup)),
             turning: Turning::default(),
             wall: WallClock::start(),

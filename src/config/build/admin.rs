@@ -1,4 +1,5 @@
-//! `[admin]`: where the admin API listens and who may call it. Keeps a digest and drops the token.
+//! `[admin]`: where the admin API listens and who may call it. What runs keeps a digest and drops
+//! the token; only who calls another gateway is given it.
 
 use std::net::SocketAddr;
 
@@ -7,14 +8,17 @@ use sha2::{Digest, Sha256};
 use super::Context;
 use crate::config::error::ErrorKind;
 use crate::config::report::Report;
+use crate::config::secret::Secret;
 use crate::config::section::Section;
 use crate::config::snapshot::Admin;
+use crate::config::tree::Table;
 use crate::config::{label, limits, shape};
 
 pub(super) fn admin(root: &Section<'_>, context: &Context<'_>, report: &mut Report) -> Admin {
     let section = root.table("admin", &shape::ADMIN, report);
     let listen = listen(&section, report);
-    let token_sha256 = token(&section, context, report);
+    let token = token(&section, context, report);
+    let token_sha256 = token.map(|token| Sha256::digest(token.expose().as_bytes()).into());
     if let Some(address) = listen
         && !address.ip().is_loopback()
         && section.node(shape::ADMIN_TOKEN.key).is_none()
@@ -25,6 +29,26 @@ pub(super) fn admin(root: &Section<'_>, context: &Context<'_>, report: &mut Repo
             .help("set admin.token, or listen on 127.0.0.1");
     }
     Admin { listen, token_sha256 }
+}
+
+/// How a gateway's admin API is reached.
+#[derive(Debug)]
+pub struct Access {
+    /// `None` is "off".
+    pub listen: Option<SocketAddr>,
+    /// What it asks for.
+    pub token: Option<Secret>,
+}
+
+/// The way to the admin API of a gateway that runs with what is written.
+pub(in crate::config) fn access(
+    written: &Table,
+    context: &Context<'_>,
+    report: &mut Report,
+) -> Access {
+    let root = Section::root(&shape::ROOT, written, report);
+    let section = root.table("admin", &shape::ADMIN, report);
+    Access { listen: listen(&section, report), token: token(&section, context, report) }
 }
 
 fn listen(section: &Section<'_>, report: &mut Report) -> Option<SocketAddr> {
@@ -40,14 +64,12 @@ fn listen(section: &Section<'_>, report: &mut Report) -> Option<SocketAddr> {
     address
 }
 
-fn token(section: &Section<'_>, context: &Context<'_>, report: &mut Report) -> Option<[u8; 32]> {
+fn token(section: &Section<'_>, context: &Context<'_>, report: &mut Report) -> Option<Secret> {
     let found = section.secret(&shape::ADMIN_TOKEN, context, report)?;
-    let token = found.secret.expose();
-    if let Err(message) = label::check_key(token) {
+    if let Err(message) = label::check_key(found.secret.expose()) {
         section.error(ErrorKind::Invalid, shape::ADMIN_TOKEN.key, message, report);
         return None;
     }
-    let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
     section.note_secret(&shape::ADMIN_TOKEN, found.secret.hint(), found.source, report);
-    Some(digest)
+    Some(found.secret)
 }

@@ -18,7 +18,9 @@ pub(super) fn storage(root: &Section<'_>, context: &Context<'_>, report: &mut Re
     let path = path(&section, context, report);
     let retention = section.duration(&limits::RETENTION, report);
     let master_key = master_key(&section, context, report);
-    Storage { master_key, path, retention }
+    let detail = section.choice(&limits::DETAIL, report);
+    let bodies = section.choice(&limits::BODIES, report);
+    Storage { bodies, detail, master_key, path, retention }
 }
 
 fn path(section: &Section<'_>, context: &Context<'_>, report: &mut Report) -> Option<PathBuf> {

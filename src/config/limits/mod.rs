@@ -1,6 +1,8 @@
 //! Every default and every bound, each with a line of why. No other folder holds one.
 
+mod memory;
 mod pools;
+mod storage;
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
@@ -10,7 +12,9 @@ use super::snapshot::{
 };
 use crate::protocol::dialect::Dialect;
 
+pub use memory::*;
 pub use pools::*;
+pub use storage::*;
 
 // [server]
 
@@ -347,14 +351,6 @@ pub const DEADLINE: Duration = Duration {
 };
 
 // [storage]
-
-pub const RETENTION: Duration = Duration {
-    default_ms: 30 * DAY_MS,
-    key: "retention",
-    max_ms: 10 * 366 * DAY_MS,
-    min_ms: SECOND_MS,
-    why: "how long requests are kept one by one; sums by day are kept for good",
-};
 
 /// A shorter one could be guessed by who has the database.
 pub const MASTER_KEY_BYTES_MIN: usize = 32;

@@ -11,13 +11,16 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::control_plane::plane::Plane;
+use crate::shared::clock::Millis;
 use crate::shared::lifecycle::Phase;
+use crate::shared::pulse::ControlPlane;
 
 /// Whether new requests should come.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = health)]
 struct Health {
-    /// `ok` or `draining`; of `/readyz` `ready` or `not_ready`.
+    /// `ok`, `draining`, or `degraded`: it serves, and its control plane does not work; of
+    /// `/readyz` `ready` or `not_ready`.
     status: &'static str,
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,6 +35,8 @@ struct Liveness {
     status: &'static str,
     in_flight: u64,
     draining: bool,
+    /// `ok`, `failed` or `stuck`.
+    control_plane: &'static str,
     timestamp: String,
 }
 
@@ -40,11 +45,10 @@ struct Liveness {
     (status = 200, body = Health), (status = 503, description = "Draining", body = Health),
 ))]
 pub async fn health(State(plane): State<Arc<Plane>>) -> Response {
-    let is_draining = is_draining(&plane);
-    let (code, status) = if is_draining {
-        (StatusCode::SERVICE_UNAVAILABLE, "draining")
-    } else {
-        (StatusCode::OK, "ok")
+    let (code, status) = match plane.shared.pulse.of(Millis::now()) {
+        _ if is_draining(&plane) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+        ControlPlane::Ok => (StatusCode::OK, "ok"),
+        ControlPlane::Failed | ControlPlane::Stuck => (StatusCode::OK, "degraded"),
     };
     answer(code, Health { status, reason: None, timestamp: now() })
 }
@@ -53,7 +57,9 @@ pub async fn health(State(plane): State<Arc<Plane>>) -> Response {
 #[utoipa::path(get, path = "/livez", tag = "health", responses((status = 200, body = Liveness)))]
 pub async fn livez(State(plane): State<Arc<Plane>>) -> Response {
     let (in_flight, draining) = (plane.shared.in_flight(), is_draining(&plane));
-    answer(StatusCode::OK, Liveness { status: "ok", in_flight, draining, timestamp: now() })
+    let control_plane = plane.shared.pulse.of(Millis::now()).name();
+    let (status, timestamp) = ("ok", now());
+    answer(StatusCode::OK, Liveness { status, in_flight, draining, control_plane, timestamp })
 }
 
 /// Whether it can serve. The same on the data plane's listeners.

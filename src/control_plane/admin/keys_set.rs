@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use super::body::Body;
 use super::keys::shown;
 use super::problem::Problem;
-use super::{ENDING, Plane};
+use super::{Plane, unheard};
 use crate::control_plane::keyring::{Changed, Refusal, Scene, Settings};
 use crate::control_plane::plane::Command;
 use crate::control_plane::shape::key::Key;
@@ -76,6 +76,6 @@ async fn change(
     match plane.ask(|answer| Command::Overlay(overlay, answer)).await {
         Some(true) => Ok(()),
         Some(false) => Err(Problem::conflict("There is no room for so many keys.")),
-        None => Err(Problem::unavailable(ENDING)),
+        None => Err(unheard(plane)),
     }
 }

@@ -6,6 +6,7 @@ mod guard;
 mod health;
 mod keys;
 mod keys_set;
+mod listener;
 mod metrics;
 mod operations;
 mod problem;
@@ -29,6 +30,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::plane::Plane;
+use crate::shared::clock::Millis;
+use crate::shared::pulse::ControlPlane;
+use listener::Bounded;
 use problem::Problem;
 
 /// Takes the address, before anything else is begun.
@@ -47,7 +51,7 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 /// When the runtime cannot take the listener.
 pub async fn serve(plane: Arc<Plane>, listener: TcpListener) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    axum::serve(listener, router(plane)).await
+    axum::serve(Bounded::new(listener), router(plane)).await
 }
 
 /// What the API offers, for machines.
@@ -104,8 +108,16 @@ async fn not_allowed(State(_): State<Arc<Plane>>, method: Method) -> impl IntoRe
     Problem::new(status, format!("{method} is not served here."))
 }
 
-/// What is told to who asks for a change that comes too late.
-const ENDING: &str = "The gateway is about to end.";
+/// What is told to who asks for a change that nobody carries out.
+fn unheard(plane: &Plane) -> Problem {
+    Problem::unavailable(match plane.shared.pulse.of(Millis::now()) {
+        ControlPlane::Ok => "The gateway is about to end.",
+        ControlPlane::Failed | ControlPlane::Stuck => {
+            "The control plane does not work: requests are served, and nothing can be changed \
+             until a restart."
+        }
+    })
+}
 
 /// A key and its settings, with room to spare.
 const BODY_BYTES_MAX: usize = 65_536;

@@ -16,7 +16,7 @@ use tokio::sync::mpsc::Receiver;
 use utoipa::ToSchema;
 
 use super::problem::Problem;
-use super::{ENDING, Plane};
+use super::{Plane, unheard};
 use crate::control_plane::plane::Command;
 use crate::shared::lifecycle::Phase;
 
@@ -43,7 +43,7 @@ pub(super) struct Drained {
 ))]
 pub(super) async fn reload(State(plane): State<Arc<Plane>>) -> Result<Json<Reloaded>, Problem> {
     let reloaded = plane.ask(Command::Reload).await;
-    let version = reloaded.ok_or_else(|| Problem::unavailable(ENDING))?;
+    let version = reloaded.ok_or_else(|| unheard(&plane))?;
     version
         .map(|configuration| Json(Reloaded { configuration }))
         .map_err(|errors| Problem::refused(&errors))

@@ -5,15 +5,18 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
+use rusqlite::Connection;
 use rusqlite::types::Value as Column;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use super::problem::Problem;
 use super::time::{bound_ms, kept};
 use crate::control_plane::plane::Plane;
+use crate::control_plane::shape::detail::Detailed;
 use crate::control_plane::shape::request::Request;
+use crate::control_plane::storage::details;
 use crate::control_plane::storage::logs::{self, Placed, Wanted};
 
 /// Which exchanges.
@@ -78,17 +81,22 @@ pub(super) async fn list(
 /// One exchange
 #[utoipa::path(get, path = "/api/v1/requests/{id}", tag = "requests",
     params(("id" = String, Path)), responses(
-    (status = 200, body = Request), (status = 401, body = Problem), (status = 403, body = Problem),
-    (status = 404, body = Problem), (status = 503, description = "Storage fails", body = Problem),
+    (status = 200, body = Detailed), (status = 401, body = Problem),
+    (status = 403, body = Problem), (status = 404, body = Problem),
+    (status = 503, description = "Storage fails", body = Problem),
 ))]
 pub(super) async fn one(
     State(plane): State<Arc<Plane>>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let storage = kept(&plane)?;
-    let found = storage.read(move |logs| logs::one(logs, &id)).await;
-    let shape = found.map_err(Problem::unavailable)?;
-    let shape = shape.and_then(|shape| serde_json::from_str(&shape).ok());
+    let read = move |logs: &Connection| Ok((logs::one(logs, &id)?, details::one(logs, &id)?));
+    let (shape, more) = storage.read(read).await.map_err(Problem::unavailable)?;
+    let object = |text: Option<String>| serde_json::from_str::<Map<String, Value>>(&text?).ok();
+    let shape = object(shape).map(|mut shape| {
+        shape.extend(object(more).unwrap_or_default());
+        Value::Object(shape)
+    });
     shape.map(Json).ok_or_else(|| Problem::not_found("There is no such request, or not any more."))
 }
 

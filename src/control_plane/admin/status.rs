@@ -31,13 +31,17 @@ pub(super) struct Status {
     configuration: u64,
     /// Records that were dropped since a queue was full.
     journal_dropped: u64,
+    /// `ok`, or `failed`: nothing can be changed until a restart.
+    control_plane: &'static str,
+    /// Log lines that were dropped since nobody read them.
+    log_lines_dropped: u64,
     storage: StorageHealth,
     /// Since midnight UTC.
     today: TodayShape,
 }
 
 /// How the databases are.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 #[schema(as = storage)]
 struct StorageHealth {
     /// `ok`, `failing` or `off`.
@@ -46,6 +50,8 @@ struct StorageHealth {
     error: Option<String>,
     /// Batches that could not be written.
     errors: u64,
+    /// Details of exchanges that are not kept, for the same reasons.
+    details_dropped: u64,
     /// Exchanges that are not kept, since a queue was full or a batch could not be written.
     rows_dropped: u64,
 }
@@ -88,6 +94,8 @@ pub(super) async fn status(State(plane): State<Arc<Plane>>) -> Json<Status> {
         draining: shared.lifecycle.phase() > Phase::Running,
         configuration: shared.setup.version(),
         journal_dropped: shared.workers.iter().map(|cell| cell.journal.dropped()).sum(),
+        log_lines_dropped: plane.log.dropped(),
+        control_plane: shared.pulse.of(Millis::now()).name(),
         storage: storage(&plane),
         today: plane.today.shape(shared.wall.now()),
     })
@@ -106,13 +114,14 @@ pub(super) async fn providers(State(plane): State<Arc<Plane>>) -> Json<Providers
 
 fn storage(plane: &Plane) -> StorageHealth {
     let Some(health) = plane.storage.as_ref().map(Storage::health) else {
-        return StorageHealth { state: "off", error: None, errors: 0, rows_dropped: 0 };
+        return StorageHealth { state: "off", ..StorageHealth::default() };
     };
     let failing = health.failing();
     StorageHealth {
         state: if failing.is_some() { "failing" } else { "ok" },
         error: failing.map(|error| error.to_string()),
         errors: health.errors(),
+        details_dropped: health.details_dropped(),
         rows_dropped: health.rows_dropped(),
     }
 }

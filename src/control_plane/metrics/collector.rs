@@ -11,6 +11,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
+use crate::control_plane::log::Lines;
 use crate::control_plane::shape::key::{Known, state_of, wait_ms};
 use crate::control_plane::storage::Health;
 use crate::shared::Shared;
@@ -21,8 +22,12 @@ use crate::shared::tally::{Fault, KINDS, Model, Served};
 
 /// All that is read at a scrape.
 #[derive(Debug)]
-pub(super) struct Collected {
+pub struct Sources {
+    /// How workers wait for the kernel.
     pub driver: &'static str,
+    /// Where lines go.
+    pub log: Lines,
+    /// What both planes see.
     pub shared: Arc<Shared>,
     /// How the databases are, where there are any.
     pub storage: Option<Arc<Health>>,
@@ -31,7 +36,7 @@ pub(super) struct Collected {
 /// One series: its labels and its value.
 type Series<V> = (Vec<(&'static str, String)>, V);
 
-impl Collector for Collected {
+impl Collector for Sources {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
         let mut out = Out { encoder: &mut encoder };
         out.process(self)?;
@@ -46,7 +51,8 @@ struct Out<'e, 'd> {
 }
 
 impl Out<'_, '_> {
-    fn process(&mut self, Collected { driver, shared, storage }: &Collected) -> Result<(), Error> {
+    fn process(&mut self, sources: &Sources) -> Result<(), Error> {
+        let Sources { driver, log, shared, storage } = sources;
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let labels = vec![("driver", (*driver).to_owned()), ("version", version)];
         self.gauges("runtime_info", "What runs; always 1", vec![(labels, 1.0)])?;
@@ -56,9 +62,13 @@ impl Out<'_, '_> {
         let dropped = shared.workers.iter().map(|cell| cell.journal.dropped()).sum();
         let help = "Records dropped since a queue was full";
         self.counters("journal_dropped", help, count(dropped))?;
+        let help = "Log lines dropped since nobody read them";
+        self.counters("log_lines_dropped", help, count(log.dropped()))?;
         if let Some(storage) = storage {
             let help = "Batches that the databases did not take";
             self.counters("storage_errors", help, count(storage.errors()))?;
+            let help = "Details of exchanges that are not kept";
+            self.counters("storage_details_dropped", help, count(storage.details_dropped()))?;
             let help = "Exchanges that are not kept";
             self.counters("storage_rows_dropped", help, count(storage.rows_dropped()))?;
         }

@@ -6,14 +6,10 @@ mod observed;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 
-use super::storage::Health;
-use crate::shared::Shared;
-use collector::Collected;
+pub use collector::Sources;
 pub use observed::Observed;
 
 /// All metrics of the process.
@@ -25,11 +21,11 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Of this process. `driver`: how its workers wait for the kernel.
-    pub fn new(shared: Arc<Shared>, driver: &'static str, storage: Option<Arc<Health>>) -> Self {
+    /// Of this process.
+    pub fn new(sources: Sources) -> Self {
         let mut registry = Registry::with_prefix("tidegate");
         let observed = Observed::registered(&mut registry);
-        registry.register_collector(Box::new(Collected { driver, shared, storage }));
+        registry.register_collector(Box::new(sources));
         Self { observed, registry }
     }
 

@@ -1,12 +1,15 @@
 //! The exposition as a scraper reads it: every line has its form, every family its head, once.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use regex::Regex;
 
 use super::*;
+use crate::control_plane::log::Lines;
 use crate::control_plane::reload::scene::loaded;
 use crate::protocol::usage::figures::Usage;
+use crate::shared::Shared;
 use crate::shared::tally::Fault;
 
 fn scraped() -> String {
@@ -25,7 +28,8 @@ fn scraped() -> String {
         cell.tally.fault("", Fault::AdmissionReject("global_cap"));
         cell.tally.fault("a", Fault::BodyUnobserved("encoded"));
     }
-    Metrics::new(shared, "epoll", None).text()
+    let log = Lines::to(std::io::sink()).expect("a thread");
+    Metrics::new(Sources { driver: "epoll", log, shared, storage: None }).text()
 }
 
 #[test]

@@ -104,7 +104,7 @@ impl<'a> Reloads<'a> {
     }
 
     /// Who started the process.
-    pub fn operator(&self) -> &dyn Operator {
+    pub fn operator(&self) -> &'a dyn Operator {
         self.operator
     }
 

@@ -53,7 +53,8 @@ fn started(script: &Script) -> (Arc<Shared>, Reloads<'_>) {
     let (shared, ledger) =
         Shared::new(first, Arc::new(()), 2, &[7; 32]).expect("two bells and few keys");
     let shared = Arc::new(shared);
-    let level = log::start(Log { format: LogFormat::Json, level: LogLevel::Error }, false);
+    let lines = log::Lines::to(std::io::stderr()).expect("a thread");
+    let level = log::start(Log { format: LogFormat::Json, level: LogLevel::Error }, false, &lines);
     adopt(&shared, 0, 1);
     adopt(&shared, 1, 1);
     (shared.clone(), Reloads::new(shared, ledger, level, script))

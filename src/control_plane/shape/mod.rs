@@ -1,6 +1,7 @@
 //! The shapes of CONFIG.md as they go out: in the log, the live tail, the databases and the admin
 //! API. Never holds a secret.
 
+pub mod detail;
 pub mod key;
 pub mod request;
 

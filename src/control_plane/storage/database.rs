@@ -28,6 +28,14 @@ pub(super) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// Whether a database that is there can be written to, now.
+pub(super) fn check(path: &Path) -> rusqlite::Result<()> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK")
+}
+
 fn open(path: &Path, synchronous: &str, tables: &[&str]) -> rusqlite::Result<Connection> {
     // Made by us, so that nobody else can read it; SQLite gives its side files the same mode.
     let made = OpenOptions::new().create(true).append(true).mode(0o600).open(path);
@@ -70,7 +78,8 @@ const STATE_TABLES: &[&str] = &["
 "];
 
 /// As [`STATE_TABLES`]. Each index serves one filter of the request list, newest first.
-const LOGS_TABLES: &[&str] = &["
+const LOGS_TABLES: &[&str] = &[
+    "
     CREATE TABLE requests (
         seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, id TEXT NOT NULL,
         model TEXT NOT NULL, status INTEGER NOT NULL, key TEXT NOT NULL, caller TEXT NOT NULL,
@@ -92,4 +101,6 @@ const LOGS_TABLES: &[&str] = &["
         duration_ms INTEGER NOT NULL,
         PRIMARY KEY (step_s, start_s, provider, key, caller, model)
     ) WITHOUT ROWID;
-"];
+",
+    super::details::TABLE,
+];

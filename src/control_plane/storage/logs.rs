@@ -7,6 +7,7 @@ use std::time::Duration;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Transaction, params, params_from_iter};
 
+use super::details;
 use crate::control_plane::shape::request::Request;
 use crate::control_plane::today::{Sums, day_of};
 use crate::shared::credential::utilization::Wall;
@@ -118,6 +119,7 @@ pub(super) fn sweep(logs: &mut Connection, now: Wall, retention: Duration) -> ru
          (SELECT seq FROM requests WHERE at_ms < ? ORDER BY at_ms LIMIT ?)",
         params![before_ms, SWEPT_MAX],
     )?;
+    details::sweep(logs, before_ms)?;
     let minutes_before_s = now_ms / 1_000 - MINUTES_KEPT_S;
     let sql = "DELETE FROM sums WHERE step_s = ? AND start_s < ?";
     logs.execute(sql, params![60, minutes_before_s])?;

@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_types, reason = "a mutex of this thread's own: no worker sees it")]
 
 mod database;
+pub mod details;
 pub mod logs;
 pub mod marks;
 pub mod state;
@@ -11,7 +12,7 @@ pub mod sums;
 mod writer;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -22,7 +23,9 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::today::Sums;
 use crate::shared::credential::utilization::Wall;
+use crate::shared::detail::Detail;
 use crate::shared::journal::Record;
+use crate::shared::setup::Setup;
 use marks::Mark;
 use state::{Change, Stored};
 
@@ -40,6 +43,10 @@ pub struct Storage {
 /// How the databases are.
 #[derive(Debug, Default)]
 pub struct Health {
+    /// Bytes of details in the queue.
+    detail_bytes: AtomicUsize,
+    /// Details that found no place in the queue, or could not be written.
+    details_dropped: AtomicU64,
     /// Batches that could not be written.
     errors: AtomicU64,
     /// Why the last batch could not be written; nothing when it could.
@@ -68,8 +75,24 @@ enum Job {
     Key(Box<Change>, oneshot::Sender<bool>),
     /// All states of keys that are to be kept.
     Marks(Vec<Mark>),
+    /// What is told beside an exchange, under the configuration whose keys must not be in it.
+    Detail(Box<Detail>, Arc<Setup>),
     /// An exchange.
     Row(Box<Record>),
+}
+
+/// Whether the databases in `directory` can be written to; none that is missing is made.
+///
+/// # Errors
+/// Why not, for people.
+pub fn check(directory: &Path) -> Result<(), String> {
+    for name in [database::STATE, database::LOGS] {
+        let path = directory.join(name);
+        if path.exists() {
+            database::check(&path).map_err(|error| format!("{name}: {error}"))?;
+        }
+    }
+    Ok(())
 }
 
 impl Storage {
@@ -96,6 +119,16 @@ impl Storage {
     /// Keeps an exchange, or drops and counts it.
     pub fn keep(&self, record: &Record) {
         self.send(Job::Row(Box::new(record.clone())));
+    }
+
+    /// Keeps what is told beside an exchange, or drops and counts it.
+    pub fn keep_detail(&self, detail: Box<Detail>, setup: Arc<Setup>) {
+        let bytes = detail.weight();
+        let waiting = self.health.detail_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if waiting + bytes > DETAIL_BYTES_MAX || !self.send(Job::Detail(detail, setup)) {
+            self.health.detail_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            self.health.details_dropped.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Keeps the states of all keys, unless they are as they were.
@@ -162,6 +195,11 @@ impl Health {
         self.errors.load(Ordering::Relaxed)
     }
 
+    /// Details that were lost.
+    pub fn details_dropped(&self) -> u64 {
+        self.details_dropped.load(Ordering::Relaxed)
+    }
+
     /// Rows that were lost.
     pub fn rows_dropped(&self) -> u64 {
         self.rows_dropped.load(Ordering::Relaxed)
@@ -200,6 +238,8 @@ impl Left {
     }
 }
 
+/// Bytes of details that may wait for the disk.
+const DETAIL_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Rows that may wait for the disk: about 20 MB.
 const JOBS_MAX: usize = 8_192;
 /// Questions that are answered at a time.

@@ -10,13 +10,19 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::details::{self, Kept};
 use super::marks::Mark;
 use super::{Health, Job, database, logs, state};
+use crate::control_plane::shape::detail::More;
 use crate::shared::clock::{Millis, WallClock};
+use crate::shared::detail::Detail;
 use crate::shared::journal::Record;
+use crate::shared::setup::Setup;
 
 /// The thread's own.
 pub(super) struct Writer {
+    /// Redacted, and not on the disk yet.
+    details: Vec<Kept>,
     directory: PathBuf,
     health: Arc<Health>,
     logs: Option<Connection>,
@@ -34,6 +40,7 @@ pub(super) struct Writer {
 impl Writer {
     pub fn new(directory: PathBuf, retention: Duration, health: Arc<Health>) -> Self {
         Self {
+            details: Vec::new(),
             directory,
             health,
             logs: None,
@@ -52,6 +59,7 @@ impl Writer {
         loop {
             let wait_ms = write_at.since(Millis::now());
             match work.recv_timeout(Duration::from_millis(wait_ms)) {
+                Ok(Job::Detail(detail, setup)) => self.take_detail(&detail, &setup),
                 Ok(Job::Row(row)) => self.rows.push(row),
                 Ok(Job::Marks(marks)) => {
                     self.marks = Some(marks);
@@ -80,8 +88,30 @@ impl Writer {
         }
     }
 
+    fn take_detail(&mut self, detail: &Detail, setup: &Setup) {
+        self.health.detail_bytes.fetch_sub(detail.weight(), Ordering::Relaxed);
+        self.details.push(Kept {
+            id: detail.id.as_str().to_owned(),
+            shape: More::of(detail, setup).line(),
+            unix_ms: detail.unix_ms,
+        });
+        if self.details.len() >= BATCH_DETAILS {
+            self.write_details();
+        }
+    }
+
+    /// What cannot be written is not kept: it may be large.
+    fn write_details(&mut self) {
+        let details = std::mem::take(&mut self.details);
+        if !details.is_empty() && !self.with_logs(|logs| details::insert(logs, &details)) {
+            let lost = u64::try_from(details.len()).unwrap_or(0);
+            self.health.details_dropped.fetch_add(lost, Ordering::Relaxed);
+        }
+    }
+
     fn write(&mut self) {
         self.write_marks();
+        self.write_details();
         let rows = std::mem::take(&mut self.rows);
         if !rows.is_empty() {
             let wrote = self.with_logs(|logs| logs::insert(logs, &rows));
@@ -168,6 +198,8 @@ fn answered<T>(answer: oneshot::Sender<T>, value: T) {
 
 /// A row waits no longer for its batch, so that a crash loses at most a second of them.
 const BATCH_MS: u64 = 500;
+/// Details that are written at once.
+const BATCH_DETAILS: usize = 64;
 /// More are written at once.
 const BATCH_ROWS: usize = 1_000;
 /// Rows that wait for a disk that fails; with more of them all are lost.

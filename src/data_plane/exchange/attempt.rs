@@ -16,7 +16,10 @@ use crate::data_plane::upstream::connection::{Answered, Connection, HeadFault};
 use crate::data_plane::worker::local::Local;
 use crate::protocol::http1::framing::BodyLength;
 use crate::protocol::http1::parse::HeadLimits;
+use crate::protocol::json::text::Text;
 use crate::protocol::rate_limit::summary::Summary;
+use crate::shared::clock::Millis;
+use crate::shared::detail::Attempt;
 
 /// An answered call.
 #[derive(Debug)]
@@ -83,6 +86,14 @@ impl Exchange<'_> {
         self.attempts += 1;
         self.provider = Some(route.index);
         self.note_key(credential);
+        self.seen.gathered.attempt(Attempt {
+            duration_ms: None,
+            key: self.seen.key,
+            provider: Text::cut(route.provider.name.as_bytes()),
+            reason: "",
+            start_ms: Millis::now().since(self.started),
+            status: 0,
+        });
         if self.attempts == 1 {
             self.first_key = (route.index, self.seen.key);
         }

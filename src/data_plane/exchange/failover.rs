@@ -4,6 +4,7 @@
 use super::attempt::Call;
 use super::authenticate::{Credential, Payer};
 use super::conclude::{Kept, Trail};
+use super::detail;
 use super::failure::{Failure, Kind};
 use super::judge::Judged;
 use super::route::{Route, Routed};
@@ -198,11 +199,13 @@ impl Exchange<'_> {
                 Ok(Some(call)) => call,
                 Ok(None) => {
                     self.attempts -= 1;
+                    self.seen.gathered.undo_attempt();
                     walker.overtaken();
                     return Ok(Step::Again);
                 }
                 Err(kind @ (Kind::ClientGone | Kind::Draining)) => return Err(kind.into()),
                 Err(kind) => {
+                    self.attempt_ended(0, kind.code());
                     trail.transport = Some(kind);
                     if std::mem::take(&mut once_more) && !self.is_spent() {
                         continue;
@@ -217,6 +220,7 @@ impl Exchange<'_> {
             walker.learn(choice, class);
             let limits = self.note_limits(credential, class, &mut call);
             let judged = self.judge(&mut call, limits).await?;
+            self.attempt_ended(call.answered.head.status, detail::reason(judged.verdict));
             self.mark(walker, (route, choice), judged.verdict);
             match self.follow((route, credential), (call, judged), trail) {
                 Step::NextProvider

@@ -7,7 +7,10 @@ use crate::data_plane::downstream::connection::Connection;
 use crate::data_plane::downstream::request::Request;
 use crate::data_plane::io::fault::Wait;
 use crate::protocol::http1::write;
+use crate::shared::clock::Millis;
 use crate::shared::lifecycle::Phase;
+use crate::shared::pressure::Pressure;
+use crate::shared::pulse::ControlPlane;
 
 /// An answer of ours: status and JSON body.
 #[derive(Debug)]
@@ -39,7 +42,8 @@ pub async fn write(
 ) -> Used {
     let used = request.head.end;
     let draining = client.local.shared.lifecycle.phase() > Phase::Running;
-    let closes = request.wants_close || draining || !request.is_bodiless();
+    let is_short = client.local.shared.pressure.pressure() >= Pressure::NoKeepAlive;
+    let closes = request.wants_close || draining || is_short || !request.is_bodiless();
     let mut out = client.local.buffers.take_small();
     write::status_line(out.tail(), answer.status);
     out.extend(b"content-type: application/json\r\ncache-control: no-store\r\n");
@@ -64,8 +68,13 @@ pub async fn write(
 }
 
 fn health(client: &Connection) -> Answer {
-    let draining = client.local.shared.lifecycle.phase() > Phase::Running;
-    let (status, word) = if draining { (503, "draining") } else { (200, "ok") };
+    let shared = &client.local.shared;
+    let (status, word) = match shared.pulse.of(Millis::now()) {
+        _ if shared.lifecycle.phase() > Phase::Running => (503, "draining"),
+        ControlPlane::Ok => (200, "ok"),
+        // It serves on, so balancers need not turn away.
+        ControlPlane::Failed | ControlPlane::Stuck => (200, "degraded"),
+    };
     Answer { body: format!(r#"{{"status":"{word}","timestamp":"{}"}}"#, now()), status }
 }
 
@@ -73,8 +82,10 @@ fn livez(client: &Connection) -> Answer {
     let shared = &client.local.shared;
     let draining = shared.lifecycle.phase() > Phase::Running;
     let in_flight = shared.in_flight();
+    let control = shared.pulse.of(Millis::now()).name();
     let body = format!(
-        r#"{{"status":"ok","in_flight":{in_flight},"draining":{draining},"timestamp":"{}"}}"#,
+        "{{\"status\":\"ok\",\"in_flight\":{in_flight},\"draining\":{draining},\
+         \"control_plane\":\"{control}\",\"timestamp\":\"{}\"}}",
         now()
     );
     Answer { body, status: 200 }

@@ -8,6 +8,7 @@ pub mod authenticate;
 pub mod conclude;
 pub mod conversation;
 pub mod count;
+pub mod detail;
 pub mod failover;
 pub mod failure;
 pub mod fields;
@@ -46,8 +47,10 @@ use crate::protocol::sse::hide_usage::HideUsage;
 use crate::shared::clock::Millis;
 use crate::shared::credential::utilization::Wall;
 use crate::shared::lifecycle::Phase;
+use crate::shared::pressure::Pressure;
 use admit::Patience;
 use authenticate::{Admitted, Payer};
+use detail::Gathered;
 use failure::{Failure, Kind};
 use record::Seen;
 use route::Routed;
@@ -145,7 +148,10 @@ pub async fn run(client: &mut Connection, request: &Request, setup: Rc<Working>)
         id: local.request_id(),
         model: None,
         owes_body: !request.is_bodiless(),
-        seen: Seen::default(),
+        seen: Seen {
+            gathered: Gathered::begin(&setup.snapshot, &local.shared.keyed_hash, request),
+            ..Seen::default()
+        },
         phase: "route",
         place: None,
         provider: None,
@@ -165,6 +171,7 @@ pub async fn run(client: &mut Connection, request: &Request, setup: Rc<Working>)
         Err(failure) => exchange.reject(failure).await,
     };
     exchange.client.stream.watch().on_hangup_remember();
+    exchange.client.stream.watch().set_held(0);
     Used { bytes: exchange.bytes_used, next }
 }
 
@@ -174,6 +181,9 @@ impl<'c> Exchange<'c> {
         let request = self.request;
         if self.client.local.shared.lifecycle.phase() >= Phase::Draining {
             return Err(Kind::Draining.into());
+        }
+        if self.client.local.shared.pressure.pressure() >= Pressure::Refuse {
+            return Err(Kind::Overloaded.into());
         }
         if request.wants_upgrade {
             return Err(Kind::Upgrade.into());
@@ -196,6 +206,7 @@ impl<'c> Exchange<'c> {
         if self.adopt_newest() {
             (routed, payer) = self.enter()?;
         }
+        self.seen.gathered.body(body.of(request.bytes()));
         let facts = self.read_facts(&routed, &body)?;
         let asked = Asked { body, facts };
         self.client.stream.watch().on_hangup_end(self.gone_from(), None);
@@ -274,8 +285,10 @@ impl<'c> Exchange<'c> {
 
     /// Whether the connection must close after the answer, as far as this side is concerned.
     pub fn must_close(&self) -> bool {
-        let draining = self.client.local.shared.lifecycle.phase() > Phase::Running;
-        self.request.wants_close || self.owes_body || draining
+        let shared = &self.client.local.shared;
+        let draining = shared.lifecycle.phase() > Phase::Running;
+        let is_short = shared.pressure.pressure() >= Pressure::NoKeepAlive;
+        self.request.wants_close || self.owes_body || draining || is_short
     }
 
     /// The name of the provider asked last.

@@ -1,5 +1,6 @@
 //! Looks at an answer as it passes: usage, outcome, times. Cannot change a byte: it borrows them.
 
+use super::detail::Capture;
 use crate::protocol::http1::head::ResponseHead;
 use crate::protocol::http1::header::Known;
 use crate::protocol::json::text::Text;
@@ -11,6 +12,8 @@ use crate::shared::journal::{Answered, Gaps};
 /// What is seen of one answer.
 #[derive(Debug)]
 pub struct Observation {
+    /// Where more of it is to be told than its record does.
+    pub capture: Option<Capture>,
     gaps: Gaps,
     head_at: Millis,
     first_event_at: Option<Millis>,
@@ -30,6 +33,7 @@ impl Observation {
         let text = |known| head.fields.value(known, bytes).map(Text::cut);
         let named = |name: &[u8]| head.fields.value_named(name, bytes).map(Text::cut);
         Self {
+            capture: None,
             gaps: Gaps::default(),
             head_at: Millis::now(),
             first_event_at: None,
@@ -56,6 +60,9 @@ impl Observation {
             self.gaps.count(now.since(before));
         }
         self.passed = self.passed.saturating_add(u64::try_from(payload.len()).unwrap_or(u64::MAX));
+        if let Some(capture) = &mut self.capture {
+            capture.push(payload, now);
+        }
         if let Some(observer) = &mut self.observer {
             observer.push(payload);
             if self.first_event_at.is_none() && observer.events() > 0 {

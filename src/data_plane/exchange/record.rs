@@ -3,14 +3,16 @@
 
 use super::Exchange;
 use super::authenticate::{Credential, bare};
+use super::detail::Gathered;
 use super::failure::Kind;
 use super::route::Route;
 use crate::config::hint_of;
-use crate::config::snapshot::LogLevel;
+use crate::config::snapshot::{Detail, LogLevel};
 use crate::protocol::ascii;
 use crate::protocol::http1::framing::BodyLength;
 use crate::protocol::http1::header::Known;
 use crate::protocol::json::text::Text;
+use crate::protocol::usage::Outcome;
 use crate::shared::clock::Millis;
 use crate::shared::credential::cooldown::Transition;
 use crate::shared::credential::model_class::Class;
@@ -26,6 +28,8 @@ pub struct Seen {
     pub body_bytes: u64,
     /// Owner of the gateway key.
     pub caller: Text<64>,
+    /// What is told beside the record.
+    pub gathered: Gathered,
     /// Hash of the conversation's key.
     pub conversation: Option<u64>,
     /// Name or hint of the key.
@@ -48,9 +52,19 @@ impl Exchange<'_> {
         if failure.is_none() && !is_wanted {
             return;
         }
-        let answered = std::mem::take(&mut self.seen.answered);
+        let mut answered = std::mem::take(&mut self.seen.answered);
+        if snapshot.storage.detail == Detail::Off {
+            answered.limits = None;
+        }
+        let is_error = failure.is_some()
+            || ended.status >= 400
+            || !matches!(answered.outcome, None | Some(Outcome::Complete));
         let record = Record { answered, asked: self.asked(), ended };
+        let detail = self.detail(is_error);
         let local = &self.client.local;
+        if detail.is_some_and(|detail| local.cell().journal.push_detail(detail)) {
+            local.shared.bell.wake();
+        }
         if local.cell().journal.push(Entry::Exchange(record)) {
             local.shared.bell.wake();
         }

@@ -23,6 +23,8 @@ pub struct Slot {
     pub fd: Option<Fd>,
     /// Counted up whenever the slot becomes free.
     pub generation: u32,
+    /// Bytes of a request that are held for this connection.
+    pub held: usize,
     /// Whether the connection waits for a request, and for which.
     pub idle: Idle,
     /// What the peer's hang-up ends.
@@ -109,6 +111,7 @@ impl Slot {
             end: End::Downstream,
             fd: None,
             generation: 0,
+            held: 0,
             idle: Idle::No,
             on_hangup: OnHangup::Remember,
             peer: Peer::Open,

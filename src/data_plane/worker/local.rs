@@ -23,6 +23,7 @@ use crate::data_plane::upstream::pool::Pool;
 use crate::shared::Shared;
 use crate::shared::addresses::Addresses;
 use crate::shared::lifecycle::Phase;
+use crate::shared::pressure::Pressure;
 use crate::shared::published::Adopted;
 use crate::shared::setup::Setup;
 use crate::shared::worker_cell::WorkerCell;
@@ -205,6 +206,26 @@ impl Local {
                 self.spawn(accept_loop(self.clone(), socket, is_over.clone()));
             }
             listening.push(Listening { is_over, listener: listener.clone() });
+        }
+    }
+
+    /// How long an idle connection is kept now.
+    pub fn keep_alive_ms(&self) -> u64 {
+        let ms = self.setup().snapshot.timeouts.keep_alive.0;
+        if self.shared.pressure.pressure() >= Pressure::Tight { ms / 4 } else { ms }
+    }
+
+    /// Does what memory pressure asks of what is there already.
+    pub fn bear_pressure(&self) {
+        let pressure = self.shared.pressure.pressure();
+        if pressure >= Pressure::Shed {
+            self.watchers.end_largest();
+        }
+        if pressure >= Pressure::NoKeepAlive {
+            self.watchers.end_idle(false);
+        }
+        if pressure >= Pressure::Tight {
+            self.watchers.hurry_idle(self.keep_alive_ms());
         }
     }
 

@@ -109,6 +109,7 @@ async fn serve(seat: Seat) -> std::io::Result<()> {
         local.adopt();
         local.listen();
         local.waiting.call();
+        local.bear_pressure();
         match local.shared.lifecycle.phase() {
             Phase::Running | Phase::LameDuck => {}
             Phase::HandedOver => local.watchers.end_idle(false),

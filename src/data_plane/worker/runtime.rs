@@ -78,6 +78,19 @@ pub fn choose(driver: Driver) -> io::Result<Choice> {
     }
 }
 
+/// Builds `count` rings of this rung at the size that workers use, all at a time, and lets them go.
+///
+/// # Errors
+/// The first refusal.
+pub fn hold(rung: Rung, count: usize) -> io::Result<()> {
+    if rung == Rung::Epoll {
+        return Ok(());
+    }
+    let (builder, entries) = rung.ring();
+    let rings: io::Result<Vec<_>> = (0..count).map(|_| builder.build(entries)).collect();
+    rings.map(drop)
+}
+
 /// Runs `main` on this thread to its end.
 ///
 /// # Errors

@@ -1,14 +1,29 @@
 //! Sixty-four bytes of JSON at a time: where quotes, escapes and brackets stand, as bit masks.
 //! Never knows where in a document it is.
 //!
-//! Bit `i` of a mask speaks of byte `i` of the block. Written so that baseline vector units are
-//! used without `unsafe`: 15 GB/s for one mask, 34 GB/s for `is_plain`, measured on SSE2.
+//! Bit `i` of a mask speaks of byte `i` of the block. `wide` is the safe door to the vector units
+//! that every CPU of the kind has (SSE2, NEON): a mask takes a third of what plain Rust makes of it.
+
+use wide::u8x16;
 
 /// One block of input.
 pub type Block = [u8; BLOCK];
 
+/// Bytes that are looked at for the end of a short string.
+pub const NEAR: usize = 32;
+
 /// Bytes in a block: as many as a mask has bits.
 pub const BLOCK: usize = 64;
+
+/// The last bytes of something, fewer than a block, with `filler` behind them.
+#[inline]
+pub fn padded(bytes: &[u8], filler: u8) -> Block {
+    let mut block = [filler; BLOCK];
+    if let Some(start) = block.get_mut(..bytes.len()) {
+        start.copy_from_slice(bytes);
+    }
+    block
+}
 
 /// Whether no byte is a quote or a backslash.
 #[inline]
@@ -17,43 +32,39 @@ pub fn is_plain(block: &Block) -> bool {
     block.iter().fold(0, |any, &byte| any | is_special(byte)) == 0
 }
 
-/// Whether any byte is a bracket. Four times faster than to ask where.
+/// Where the first quote or backslash of a string's next bytes is, if it is among the first
+/// [`NEAR`]: most keys and values are that short.
 #[inline]
-pub fn has_brackets(block: &Block) -> bool {
-    let is_bracket = |byte| u8::from(byte | CASE == b'{') | u8::from(byte | CASE == b'}');
-    block.iter().fold(0, |any, &byte| any | is_bracket(byte)) != 0
-}
-
-/// Whether any byte is `wanted`. Two to four times faster than to ask where.
-#[inline]
-pub fn has(block: &Block, wanted: u8) -> bool {
-    block.iter().fold(0, |any, &byte| any | u8::from(byte == wanted)) != 0
-}
-
-/// Whether `wanted` stands there an odd number of times.
-#[inline]
-pub fn is_odd(block: &Block, wanted: u8) -> bool {
-    // A sum, not an exclusive or: ten times faster.
-    let count = block.iter().fold(0_u8, |count, &byte| count + u8::from(byte == wanted));
-    count % 2 == 1
+pub fn near_special(bytes: &[u8]) -> Option<usize> {
+    let Some(near) = bytes.first_chunk::<NEAR>() else {
+        return memchr::memchr2(b'"', b'\\', bytes);
+    };
+    let (quote, backslash) = (u8x16::splat(b'"'), u8x16::splat(b'\\'));
+    let (lanes, _) = near.as_chunks::<16>();
+    let mask = lanes.iter().rev().fold(0, |mask, lane| {
+        let lane = u8x16::new(*lane);
+        mask << 16 | (lane.simd_eq(quote) | lane.simd_eq(backslash)).to_bitmask()
+    });
+    (mask != 0).then(|| usize::try_from(mask.trailing_zeros()).unwrap_or(NEAR))
 }
 
 /// The bytes equal to `wanted`.
 #[inline]
 pub fn mask_of(block: &Block, wanted: u8) -> u64 {
-    mask(block, |byte| byte == wanted)
+    let wanted = u8x16::splat(wanted);
+    mask(block, |bytes| bytes.simd_eq(wanted))
 }
 
 /// The bytes that are `[` or `{`.
 #[inline]
 pub fn opening(block: &Block) -> u64 {
-    mask(block, |byte| byte | CASE == b'{')
+    mask(block, |bytes| (bytes | u8x16::splat(CASE)).simd_eq(u8x16::splat(b'{')))
 }
 
 /// The bytes that are `]` or `}`.
 #[inline]
 pub fn closing(block: &Block) -> u64 {
-    mask(block, |byte| byte | CASE == b'}')
+    mask(block, |bytes| (bytes | u8x16::splat(CASE)).simd_eq(u8x16::splat(b'}')))
 }
 
 /// The characters that a backslash before them escapes, and the backslashes that do so.
@@ -96,21 +107,16 @@ pub const fn inside(quotes: u64) -> u64 {
 }
 
 #[inline]
-fn mask(block: &Block, is_wanted: impl Fn(u8) -> bool) -> u64 {
-    let mut flags = [0; BLOCK];
-    for (flag, &byte) in flags.iter_mut().zip(block) {
-        *flag = u8::from(is_wanted(byte));
-    }
-    let (lanes, _) = flags.as_chunks::<8>();
-    lanes.iter().rev().fold(0, |mask, lane| {
-        // Moves the eight low bits side by side into the top byte.
-        mask << 8 | u64::from_le_bytes(*lane).wrapping_mul(GATHER) >> 56
-    })
+fn mask(block: &Block, is_wanted: impl Fn(u8x16) -> u8x16) -> u64 {
+    let (lanes, _) = block.as_chunks::<16>();
+    lanes
+        .iter()
+        .rev()
+        .fold(0, |mask, lane| mask << 16 | u64::from(is_wanted(u8x16::new(*lane)).to_bitmask()))
 }
 
 /// The bit by which `[` and `{`, `]` and `}` differ.
 const CASE: u8 = 0x20;
-const GATHER: u64 = 0x0102_0408_1020_4080;
 const ODD: u64 = 0xaaaa_aaaa_aaaa_aaaa;
 
 #[cfg(test)]
@@ -123,8 +129,6 @@ mod tests {
             let mut block = [b' '; BLOCK];
             block[place] = b'"';
             assert_eq!(mask_of(&block, b'"'), 1 << place);
-            assert!(has(&block, b'"') && !has(&block, b'['));
-            assert!(is_odd(&block, b'"') && is_odd(&block, b' '));
             assert!(!is_plain(&block));
             block[place] = b'[';
             assert_eq!((opening(&block), closing(&block)), (1 << place, 0));
@@ -135,12 +139,26 @@ mod tests {
     }
 
     #[test]
+    fn the_end_of_a_short_string_is_found_wherever_it_is() {
+        for length in 0..80 {
+            for place in 0..length {
+                for special in [b'"', b'\\'] {
+                    let mut bytes = vec![b'x'; length];
+                    bytes[place] = special;
+                    let expected = (length < NEAR || place < NEAR).then_some(place);
+                    assert_eq!(near_special(&bytes), expected, "{place} of {length}");
+                }
+            }
+            assert_eq!(near_special(&vec![b'x'; length]), None);
+        }
+    }
+
+    #[test]
     fn only_brackets_count_as_brackets() {
         for byte in 0..=u8::MAX {
             let block = [byte; BLOCK];
             assert_eq!(opening(&block) != 0, matches!(byte, b'[' | b'{'), "{byte}");
             assert_eq!(closing(&block) != 0, matches!(byte, b']' | b'}'), "{byte}");
-            assert_eq!(has_brackets(&block), matches!(byte, b'[' | b'{' | b']' | b'}'));
         }
     }
 

@@ -4,6 +4,7 @@
 //! nobody asked for are passed over by their brackets alone, so a text that ends well may still
 //! be no JSON inside them; a text that breaks the grammar where it is read is told as broken.
 
+use super::block::near_special;
 use super::number;
 use super::reader::{Reader, Value, Want};
 use super::skip::Skip;
@@ -178,8 +179,7 @@ impl<N: Copy> Scanner<N> {
         };
         let level = self.level().filter(|level| level.is_object)?;
         let after = rest.get(start..)?;
-        let near = after.get(..KEY_NEAR_BYTES).unwrap_or(after);
-        let end = memchr::memchr2(b'"', b'\\', near)?;
+        let end = near_special(after)?;
         let [b'"', b':', value, ..] = after.get(end..)? else { return None };
         if is_space(*value) {
             return None;
@@ -387,8 +387,6 @@ fn length(bytes: usize) -> u64 {
 /// A key or short value in its written form: the longest known key with every character escaped,
 /// and any name or id seen in the wild.
 const HELD_BYTES_MAX: usize = 256;
-/// Where the end of a key is looked for at once: known ones are shorter.
-const KEY_NEAR_BYTES: usize = 32;
 /// Entered containers, one inside the other. Readers here need five.
 const LEVELS: usize = 6;
 

@@ -65,23 +65,13 @@ impl Skip {
         if tail.is_empty() {
             return None;
         }
-        let mut last = [b' '; BLOCK];
-        for (to, &from) in last.iter_mut().zip(tail) {
-            *to = from;
-        }
-        self.pass(&last, tail.len()).map(|end| passed + end)
+        self.pass(&block::padded(tail, b' '), tail.len()).map(|end| passed + end)
     }
 
     /// Takes in the first `len` bytes of `block`; the others are spaces.
     fn pass(&mut self, block: &Block, len: usize) -> Option<usize> {
-        let has_escapes = block::has(block, b'\\');
-        if self.depth > 0 && !has_escapes && !self.escaped && !block::has_brackets(block) {
-            // Most blocks of most values: to count costs a third of asking where.
-            self.in_string ^= block::is_odd(block, b'"');
-            return None;
-        }
-        let backslashes = if has_escapes { block::mask_of(block, b'\\') } else { 0 };
-        self.has_escapes |= has_escapes;
+        let backslashes = block::mask_of(block, b'\\');
+        self.has_escapes |= backslashes != 0;
         let escapes = block::escapes(backslashes, self.escaped);
         self.escaped = escapes.escaping >> (len - 1) & 1 == 1;
         let quotes = block::mask_of(block, b'"') & !escapes.escaped;
@@ -93,11 +83,18 @@ impl Skip {
         }
         let strings = block::inside(quotes) ^ if self.in_string { u64::MAX } else { 0 };
         self.in_string = strings >> 63 == 1;
-        if !block::has_brackets(block) {
-            return None;
-        }
         let opening = block::opening(block) & !strings;
         let closing = block::closing(block) & !strings;
+        if closing == 0 {
+            if opening != 0 {
+                self.depth += u64::from(opening.count_ones());
+            }
+            return None;
+        }
+        let first = closing & closing.wrapping_neg();
+        if self.depth == 1 && first != 0 && opening & (first - 1) == 0 {
+            return Some(place(first) + 1);
+        }
         let closed = u64::from(closing.count_ones());
         if closed < self.depth {
             self.depth = self.depth + u64::from(opening.count_ones()) - closed;
@@ -128,9 +125,8 @@ impl Skip {
 /// Most strings are short and plain: their end is found without a block.
 #[inline]
 fn short_string(bytes: &[u8]) -> Option<usize> {
-    let near = bytes.get(..BLOCK).unwrap_or(bytes);
-    let found = memchr::memchr2(b'"', b'\\', near)?;
-    (near.get(found) == Some(&b'"')).then_some(found + 1)
+    let found = block::near_special(bytes)?;
+    (bytes.get(found) == Some(&b'"')).then_some(found + 1)
 }
 
 fn place(mask: u64) -> usize {

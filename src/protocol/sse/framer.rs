@@ -85,8 +85,12 @@ impl Framer {
         }
     }
 
-    /// Whether the next byte begins a line of its own, and no LF of a CRLF.
-    pub const fn is_at_line_start(&self) -> bool {
+    /// Whether `next`, the byte that comes, begins a line of its own: it is no LF of a CRLF, and no
+    /// part of a byte order mark.
+    pub const fn begins_line(&mut self, next: u8) -> bool {
+        if matches!(self.state, State::Bom(0)) && next != BOM_FIRST {
+            self.state = State::LineStart;
+        }
         matches!(self.state, State::LineStart) && !self.after_cr
     }
 
@@ -214,7 +218,8 @@ fn without_space<'a>(piece: &'a [u8], is_first: &mut bool) -> &'a [u8] {
     piece.strip_prefix(b" ").unwrap_or(piece)
 }
 
-const BOM: &[u8] = b"\xef\xbb\xbf";
+const BOM: &[u8] = &[BOM_FIRST, 0xbb, 0xbf];
+const BOM_FIRST: u8 = 0xef;
 /// `event` and `retry`.
 const NAME_BYTES_MAX: usize = 5;
 

@@ -2,7 +2,7 @@
 
 use memchr::memmem::Finder;
 
-use crate::protocol::json::block::{BLOCK, has, mask_of};
+use crate::protocol::json::block::{BLOCK, mask_of, padded};
 
 /// What every event of interest has, ready to be looked for.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct Needle {
 pub struct Passed {
     /// Events with data among them.
     pub events: u64,
+    /// What has to be read in full is one event, with the empty line that ends it.
+    pub is_event: bool,
     /// After those bytes, how many have to be read in full.
     pub to_read: usize,
     /// Bytes of whole events that say nothing.
@@ -36,6 +38,8 @@ pub struct Passed {
 pub struct Hits {
     carriage_return: usize,
     escape: usize,
+    /// None of them comes before, once all are sought.
+    nearest: usize,
     needles: [usize; NEEDLES_MAX],
 }
 
@@ -52,6 +56,7 @@ impl Watch {
         let mut ends = LineEnds::from(read, start);
         while let Some(event) = ends.event(at) {
             if event.is_odd || self.is_hit(read, at, event.end, hits) {
+                passed.is_event = true;
                 passed.to_read = event.end - at;
                 return passed;
             }
@@ -65,7 +70,12 @@ impl Watch {
 
     /// Whether an event has anything of interest. Once something is found there, nothing else is
     /// sought: what is sought later is sought behind this event, which is never searched for it.
+    #[inline]
     fn is_hit(&self, read: &[u8], start: usize, end: usize, hits: &mut Hits) -> bool {
+        hits.nearest <= end && self.seek(read, start, end, hits)
+    }
+
+    fn seek(&self, read: &[u8], start: usize, end: usize, hits: &mut Hits) -> bool {
         for (needle, hit) in self.needles.iter().zip(&mut hits.needles) {
             let Some(needle) = needle else { break };
             if *hit <= start {
@@ -88,7 +98,9 @@ impl Watch {
             let found = memchr::memchr(b'\r', rest);
             hits.carriage_return = found.map_or(usize::MAX, |found| start + found + 1);
         }
-        hits.escape.min(hits.carriage_return) <= end
+        let nearest = hits.escape.min(hits.carriage_return);
+        hits.nearest = hits.needles.iter().filter(|hit| **hit > 0).fold(nearest, |a, b| a.min(*b));
+        nearest <= end
     }
 }
 
@@ -106,7 +118,14 @@ pub fn end_of_line(read: &[u8], start: usize) -> Option<usize> {
 
 /// Where the event that begins at `start` ends, if its empty line is there.
 pub fn end_of_event(read: &[u8], start: usize) -> Option<usize> {
-    LineEnds::from(read, start).event(start).map(|event| event.end)
+    let mut line = start;
+    loop {
+        let end = end_of_line(read, line)?;
+        if end == line + 1 {
+            return Some(end);
+        }
+        line = end;
+    }
 }
 
 /// What there is to know of a whole event without reading it.
@@ -120,30 +139,37 @@ struct Event {
 /// The LFs of a read, one after the other. Lines of streams are short: a mask of 64 bytes at a
 /// time finds the next one three times faster than a search from each.
 struct LineEnds<'a> {
-    /// Of the present block.
+    /// Where the present block begins in `read`.
     block: usize,
     /// Its LFs that are still to come.
     ends: u64,
     read: &'a [u8],
+    /// What follows the present block.
+    rest: &'a [u8],
 }
 
 impl<'a> LineEnds<'a> {
     fn from(read: &'a [u8], start: usize) -> Self {
-        Self { block: start, ends: line_ends(read, start), read }
+        let rest = read.get(start..).unwrap_or_default();
+        Self { block: start.wrapping_sub(BLOCK), ends: 0, read, rest }
     }
 
     #[inline]
     fn next(&mut self) -> Option<usize> {
         while self.ends == 0 {
-            self.block += BLOCK;
-            if self.block >= self.read.len() {
+            self.block = self.block.wrapping_add(BLOCK);
+            if let Some((block, rest)) = self.rest.split_first_chunk() {
+                self.rest = rest;
+                self.ends = mask_of(block, b'\n');
+            } else if self.rest.is_empty() {
                 return None;
+            } else {
+                self.ends = mask_of(&padded(std::mem::take(&mut self.rest), 0), b'\n');
             }
-            self.ends = line_ends(self.read, self.block);
         }
         let place = usize::try_from(self.ends.trailing_zeros()).ok()?;
         self.ends &= self.ends - 1;
-        Some(self.block + place)
+        Some(self.block.wrapping_add(place))
     }
 
     /// The event that begins at `start`, if its empty line is there.
@@ -155,31 +181,19 @@ impl<'a> LineEnds<'a> {
             if end == line {
                 return Some(Event { end: end + 1, has_data, is_odd });
             }
-            if let Some(value) = self.read.get(line..end)?.strip_prefix(b"data") {
-                let (is_data, first) = match value {
-                    [b':', b' ', first, ..] | [b':', first, ..] => (true, *first),
-                    [] | [b':'] => (true, 0),
-                    _ => (false, 0),
+            if self.read.get(line) == Some(&b'd') {
+                let first = match self.read.get(line..end)? {
+                    [b'd', b'a', b't', b'a', b':', b' ', first, ..]
+                    | [b'd', b'a', b't', b'a', b':', first, ..] => Some(*first),
+                    b"data" | b"data:" => Some(0),
+                    _ => None,
                 };
-                has_data |= is_data;
-                is_odd |= is_data && first == b'[';
+                has_data |= first.is_some();
+                is_odd |= first == Some(b'[');
             }
             line = end + 1;
         }
     }
-}
-
-fn line_ends(read: &[u8], start: usize) -> u64 {
-    let rest = read.get(start..).unwrap_or_default();
-    if let Some(block) = rest.first_chunk() {
-        // Most blocks are inside a line.
-        return if has(block, b'\n') { mask_of(block, b'\n') } else { 0 };
-    }
-    let mut block = [0; BLOCK];
-    for (to, &from) in block.iter_mut().zip(rest) {
-        *to = from;
-    }
-    mask_of(&block, b'\n')
 }
 
 /// The place of the next hit that counts, from 1; `usize::MAX` when there is none.

@@ -21,7 +21,7 @@ impl<S: Statement> Body<S> {
         self.scanner.push(&mut self.statement, bytes);
     }
 
-    pub fn finish(mut self) -> Observed {
+    pub fn finish(&mut self) -> Observed {
         let mut seen = Observed { bytes: self.bytes, ..Observed::default() };
         seen.terminal_seen = self.scanner.finish(&mut self.statement);
         // A body that is cut says what it said; one that is no JSON says nothing.

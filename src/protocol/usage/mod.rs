@@ -136,15 +136,16 @@ impl Observer {
 
     /// Ends the body. `clean`: the transport told its end (length, last chunk, or a close where
     /// that is the framing).
-    pub fn finish(self, clean: bool) -> Observed {
-        match self.0 {
+    pub fn finish(mut self, clean: bool) -> Observed {
+        // By reference: each kind is kilobytes to move.
+        match &mut self.0 {
             Kind::AnthropicBody(body) => body.finish(),
             Kind::AnthropicStream(stream) => stream.finish(clean),
             Kind::ChatBody(body) => body.finish(),
             Kind::ChatStream(stream) => stream.finish(clean),
             Kind::Opaque(bytes) => {
                 let outcome = if clean { Outcome::Complete } else { Outcome::Cut };
-                Observed { bytes, estimated: !clean, outcome, ..Observed::default() }
+                Observed { bytes: *bytes, estimated: !clean, outcome, ..Observed::default() }
             }
             Kind::ResponsesBody(body) => body.finish(),
             Kind::ResponsesStream(stream) => stream.finish(clean),
@@ -189,6 +190,15 @@ impl Observed {
         };
         self.estimated = self.outcome != Outcome::Complete;
         self.usage = self.figures.as_ref().map(derive).unwrap_or_default();
+    }
+}
+
+/// What was told first stays; nothing is copied for what was not told.
+pub fn keep_first<T: Copy>(kept: &mut Option<T>, told: Option<&T>) {
+    if kept.is_none()
+        && let Some(told) = told
+    {
+        *kept = Some(*told);
     }
 }
 

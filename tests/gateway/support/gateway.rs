@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
@@ -59,6 +59,15 @@ impl Gateway {
         Self::spawn(command, home)
     }
 
+    /// The same; once it serves, nobody reads its stderr any more.
+    pub fn start_unread(config: &str) -> Self {
+        let home = Directory::new();
+        let file = home.write(FILE, whole(config));
+        let mut command = base(BINARY, &home, &[]);
+        command.arg("run").arg("--config").arg(file);
+        Self::spawn_until(command, Arc::new(home), Some("listening http://"))
+    }
+
     /// The same with further files beside the configuration.
     pub fn start_beside(config: &str, files: &[(&str, &str)]) -> Self {
         let home = Directory::new();
@@ -94,9 +103,13 @@ impl Gateway {
         Self::spawn_in(command, Arc::new(home))
     }
 
-    fn spawn_in(mut command: Command, home: Arc<Directory>) -> Self {
+    fn spawn_in(command: Command, home: Arc<Directory>) -> Self {
+        Self::spawn_until(command, home, None)
+    }
+
+    fn spawn_until(mut command: Command, home: Arc<Directory>, last: Option<&'static str>) -> Self {
         let mut child = command.args(driver()).spawn().unwrap();
-        let stderr = Stderr::of(&mut child);
+        let stderr = Stderr::until(&mut child, last);
         let line = stderr.line("listening http");
         let (_, address) = line.rsplit_once('/').unwrap();
         let address = address.parse().unwrap();
@@ -186,6 +199,11 @@ impl Gateway {
     pub fn kill(mut self) -> String {
         self.child.kill().unwrap();
         self.ended().stderr
+    }
+
+    /// Waits until it ends by itself, though nobody reads its stderr.
+    pub fn ended_unread(mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
     }
 
     /// Waits until it ends by itself.
@@ -288,21 +306,35 @@ fn base(program: &str, home: &Directory, environment: &[(&str, &str)]) -> Comman
 #[derive(Debug)]
 struct Stderr {
     lines: Receiver<String>,
+    _open: Sender<()>,
     seen: RefCell<Vec<String>>,
 }
 
 impl Stderr {
     fn of(child: &mut Child) -> Self {
+        Self::until(child, None)
+    }
+
+    /// No line is read after one with the text `last`; the pipe stays open.
+    fn until(child: &mut Child, last: Option<&'static str>) -> Self {
         let (sender, lines) = channel();
         let pipe = BufReader::new(child.stderr.take().unwrap());
+        let (open, held) = channel::<()>();
         std::thread::spawn(move || {
-            for line in pipe.lines().map_while(Result::ok) {
+            let mut lines = pipe.lines();
+            while let Some(Ok(line)) = lines.next() {
+                let is_last = last.is_some_and(|last| line.contains(last));
                 if sender.send(line).is_err() {
+                    return;
+                }
+                if is_last {
+                    // Until the test is over.
+                    let _over = held.recv();
                     return;
                 }
             }
         });
-        Self { lines, seen: RefCell::new(Vec::new()) }
+        Self { lines, _open: open, seen: RefCell::new(Vec::new()) }
     }
 
     fn has_said(&self, text: &str) -> bool {

@@ -64,11 +64,14 @@ impl Exchange<'_> {
             sent_whole && !framing::wants_close(&head.fields, head.minor, buffer.filled());
         let mut observation = self.observation(route, &head, buffer.filled());
         observation.limits = limits;
+        self.gather_head(&head, buffer.filled());
+        observation.capture = self.seen.gathered.capture(self.started);
         let mut passage = Passage::new(&head, buffer.filled(), (length, framing), observation);
         passage.hide_usage = hide_usage;
         self.seen.status = head.status;
         buffer.consume(head.end);
         let passed = self.pass(&mut passage, &mut upstream, out, buffer).await;
+        self.seen.gathered.put_back(passage.take_capture());
         self.seen.answered = passage.finish(passed.is_ok(), self.started);
         if let Credential::Pool(_, state) = credential {
             let tokens = tally::by_kind(&self.seen.answered.usage);
@@ -105,6 +108,12 @@ impl Exchange<'_> {
         let observer = readable
             .then(|| Observer::new(route.provider.dialect, self.endpoint, is_stream(head, bytes)));
         Observation::new(head, bytes, observer)
+    }
+
+    fn gather_head(&mut self, head: &ResponseHead, bytes: &[u8]) {
+        let is_readable = is_in_the_clear(head, bytes);
+        let keyed = &self.client.local.shared.keyed_hash;
+        self.seen.gathered.head(keyed, (head, bytes), is_readable);
     }
 
     /// What becomes of the connection after a whole answer.

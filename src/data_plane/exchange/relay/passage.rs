@@ -1,6 +1,7 @@
 //! One body on its way through: payload out of the framing it came in, into ours. Never writes.
 
 use crate::data_plane::downstream::response::{BACK, FRONT, Framing};
+use crate::data_plane::exchange::detail::Capture;
 use crate::data_plane::exchange::failure::{BadResponse, Kind};
 use crate::data_plane::exchange::observe::Observation;
 use crate::data_plane::io::buffer::Buffer;
@@ -57,6 +58,11 @@ impl Passage {
             observation: Some(observation),
             passed: 0,
         }
+    }
+
+    /// What was captured of it.
+    pub fn take_capture(&mut self) -> Option<Capture> {
+        self.observation.as_mut().and_then(|observation| observation.capture.take())
     }
 
     /// Ends the observation. `clean`: the answer came to its end.

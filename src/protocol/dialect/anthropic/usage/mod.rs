@@ -11,7 +11,7 @@ use crate::protocol::json::text::Text;
 use crate::protocol::sse::watch::{Needle, Watch};
 use crate::protocol::usage::error::{self, ErrorPart, ErrorSeen};
 use crate::protocol::usage::figures::{Count, Figures, Usage};
-use crate::protocol::usage::{EventStatement, Observed, Statement, name};
+use crate::protocol::usage::{EventStatement, Observed, Statement, keep_first, name};
 use sheet::{Line, Sheet, overlay};
 
 /// One event of a Messages stream.
@@ -98,8 +98,8 @@ impl Statement for Event {
         match self.kind.or(named).or(self.object) {
             Some(Kind::Start) => self.message.begin(seen),
             Some(Kind::Delta) => {
-                if let Some(reason) = self.stop_reason {
-                    seen.stop_reason = Some(reason);
+                if self.stop_reason.is_some() {
+                    seen.stop_reason = self.stop_reason;
                     seen.stops += 1;
                 }
                 overlay(seen, self.usage.as_ref());
@@ -140,8 +140,8 @@ impl Statement for Message {
 impl Message {
     /// Takes over what `message_start` tells, and a plain body too.
     fn begin(&self, seen: &mut Observed) {
-        seen.model = seen.model.or(self.model);
-        seen.id = seen.id.or(self.id);
+        keep_first(&mut seen.model, self.model.as_ref());
+        keep_first(&mut seen.id, self.id.as_ref());
         overlay(seen, self.usage.as_ref());
     }
 }

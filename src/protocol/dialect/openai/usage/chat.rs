@@ -10,7 +10,7 @@ use crate::protocol::json::text::Text;
 use crate::protocol::sse::watch::{Needle, Watch};
 use crate::protocol::usage::error::{self, ErrorPart, ErrorSeen};
 use crate::protocol::usage::figures::{Figures, Usage};
-use crate::protocol::usage::{EventStatement, Observed, Statement, name};
+use crate::protocol::usage::{EventStatement, Observed, Statement, keep_first, name};
 
 /// One chunk of a stream, or one whole body.
 #[derive(Clone, Copy, Debug, Default)]
@@ -74,16 +74,23 @@ impl Statement for Chunk {
         let stops = self.stops + u64::from(self.choice_stop.is_some());
         // A tier is in every chunk, and most chunks are passed over: one that says nothing else is
         // not asked, or it would count wherever a read happens to end in it.
-        if Self::wants_more(seen) || figures.is_some() || stops > 0 || self.error.is_some() {
-            seen.service_tier = self.service_tier.or(seen.service_tier);
+        let counts =
+            Self::wants_more(seen) || figures.is_some() || stops > 0 || self.error.is_some();
+        if counts && self.service_tier.is_some() {
+            seen.service_tier = self.service_tier;
         }
-        seen.model = seen.model.or(self.model);
-        seen.id = seen.id.or(self.id);
-        seen.figures = figures.or(seen.figures);
+        keep_first(&mut seen.model, self.model.as_ref());
+        keep_first(&mut seen.id, self.id.as_ref());
+        if figures.is_some() {
+            seen.figures = figures;
+        }
         // The last choice has not ended yet.
-        seen.stop_reason = self.choice_stop.or(self.stop_reason).or(seen.stop_reason);
+        let stop_reason = self.choice_stop.as_ref().or(self.stop_reason.as_ref());
+        if stop_reason.is_some() {
+            seen.stop_reason = stop_reason.copied();
+        }
         seen.stops += stops;
-        seen.error = seen.error.or(self.error);
+        keep_first(&mut seen.error, self.error.as_ref());
     }
 }
 

@@ -9,7 +9,7 @@ use crate::protocol::json::text::Text;
 use crate::protocol::sse::watch::{Needle, Watch};
 use crate::protocol::usage::error::{self, ErrorPart, ErrorSeen};
 use crate::protocol::usage::figures::{Figures, Usage};
-use crate::protocol::usage::{EventStatement, Observed, Statement, name};
+use crate::protocol::usage::{EventStatement, Observed, Statement, keep_first, name};
 
 /// One event of a stream.
 #[derive(Clone, Copy, Debug, Default)]
@@ -96,7 +96,7 @@ impl Statement for Event {
                 seen.terminal_seen = true;
                 seen.stops += 1;
                 seen.stop_reason = self.response.status;
-                seen.error = seen.error.or(self.response.error);
+                keep_first(&mut seen.error, self.response.error.as_ref());
             }
         }
         if kind == Some(Kind::Error) {
@@ -129,10 +129,14 @@ impl Statement for Response {
 
 impl Response {
     fn tell(&self, seen: &mut Observed) {
-        seen.model = seen.model.or(self.model);
-        seen.id = seen.id.or(self.id);
-        seen.figures = Sheet::figures(self.usage.as_ref()).or(seen.figures);
-        seen.service_tier = self.service_tier.or(seen.service_tier);
+        keep_first(&mut seen.model, self.model.as_ref());
+        keep_first(&mut seen.id, self.id.as_ref());
+        if let Some(figures) = Sheet::figures(self.usage.as_ref()) {
+            seen.figures = Some(figures);
+        }
+        if self.service_tier.is_some() {
+            seen.service_tier = self.service_tier;
+        }
     }
 
     fn note(&mut self, part: Part, value: Value<'_>) {

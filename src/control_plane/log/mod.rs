@@ -1,4 +1,7 @@
-//! The process's own log on stderr: JSON lines or text. Its level may change while it runs.
+//! The process's own log on stderr: JSON lines or text. Its level may change while it runs. Nobody
+//! waits for whoever reads it.
+
+mod lines;
 
 use std::fmt;
 
@@ -6,6 +9,8 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{fmt as format, registry, reload};
+
+pub use lines::Lines;
 
 use crate::config::snapshot::{Log, LogFormat, LogLevel};
 
@@ -27,10 +32,11 @@ impl fmt::Debug for Level {
     }
 }
 
-/// Sets the log up, once per process.
-pub fn start(log: Log, colours: bool) -> Level {
+/// Sets the log up, once per process: what is told goes to `lines`.
+pub fn start(log: Log, colours: bool, lines: &Lines) -> Level {
     let (level, handle) = reload::Layer::new(filter_of(log.level));
-    let lines = format::layer().with_target(false).with_writer(std::io::stderr);
+    let to = lines.clone();
+    let lines = format::layer().with_target(false).with_writer(move || to.clone());
     // A second start finds the first one's log in place, which is as good.
     let _started = match log.format {
         LogFormat::Json => {
@@ -41,6 +47,21 @@ pub fn start(log: Log, colours: bool) -> Level {
     };
     // The handle outlives its log only where a second start found another one.
     Level { set: Box::new(move |level| drop(handle.reload(level))) }
+}
+
+/// From now on a panic is a line of the log: the one that panics need not wait for stderr.
+pub fn tell_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let thread = std::thread::current();
+        let at = panic.location().map(ToString::to_string).unwrap_or_default();
+        let payload = panic.payload();
+        let why = payload.downcast_ref::<&str>().copied();
+        let why = why.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        let backtrace = std::backtrace::Backtrace::capture();
+        let is_captured = backtrace.status() == std::backtrace::BacktraceStatus::Captured;
+        let backtrace = is_captured.then(|| backtrace.to_string());
+        tracing::error!(thread = thread.name(), at, why, backtrace, "panicked");
+    }));
 }
 
 fn filter_of(level: LogLevel) -> LevelFilter {
