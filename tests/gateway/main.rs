@@ -18,6 +18,7 @@ mod detail;
 mod downstream;
 mod exhaustion;
 mod failover;
+mod faults;
 mod headers;
 mod include_usage;
 mod keyring;

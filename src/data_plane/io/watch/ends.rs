@@ -1,5 +1,5 @@
-//! Ends the waits of many at once: of the idle, of upstreams, of who holds most. Never looks at what
-//! a connection is for beyond that.
+//! Ends the waits of many at once: of the idle, of upstreams, of who holds most. Never looks at
+//! what a connection is for beyond that.
 
 use super::{Cause, End, Entry, Idle, Millis, OnHangup, Slot, Wait, Watchers};
 
