@@ -8,12 +8,12 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 use tidegate::config::{self, ConfigError, Loaded, SetBy, Setting, SettingValue};
 
-use super::run::prepare;
+use super::run::tls;
 use super::{Written, output};
 
 pub(super) fn run(written: Written, as_json: bool) -> ExitCode {
     let loaded = config::load(&written.sources())
-        .and_then(|loaded| prepare(&loaded.snapshot).map(|_prepared| loaded));
+        .and_then(|loaded| tls(&loaded.snapshot).map(|_usable| loaded));
     match loaded {
         Ok(loaded) if as_json => output::data(&format!("{:#}\n", loaded_json(&loaded))),
         Ok(loaded) => {

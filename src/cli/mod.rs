@@ -5,8 +5,10 @@ mod admin_client;
 mod check;
 mod dist;
 mod doctor;
+mod inherited;
 mod init;
 mod keys;
+mod listening;
 mod output;
 mod route;
 mod run;
@@ -25,8 +27,8 @@ use tidegate::config::{Environment, Flags, Sources};
 pub fn run() -> ExitCode {
     let CommandLine { command, written } = CommandLine::parse();
     match command {
-        None => run::run(written),
-        Some(Command::Run(written)) => run::run(written),
+        None => run::run(written, false),
+        Some(Command::Run { takeover, written }) => run::run(written, takeover),
         Some(Command::Check { json, written }) => check::run(written, json),
         Some(Command::Dist { what }) => dist::run(&what),
         Some(Command::Doctor { json, written }) => doctor::run(written, json),
@@ -50,7 +52,14 @@ struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the gateway
-    Run(Written),
+    Run {
+        /// Take the listeners over from the process that runs with the same configuration file,
+        /// which ends once this one serves; without one, start as usual
+        #[arg(long)]
+        takeover: bool,
+        #[command(flatten)]
+        written: Written,
+    },
     /// Validate the configuration and print it as it is in force, with who set each value
     Check {
         /// Print JSON

@@ -1,35 +1,39 @@
 //! `tidegate run`: brings both planes up, says where they listen, and waits for their end.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate::config::snapshot::Snapshot;
 use tidegate::config::{self, ConfigError, ErrorKind, Loaded, Sources};
-use tidegate::control_plane::keyring::Opened;
 use tidegate::control_plane::log::Lines;
 use tidegate::control_plane::reload::{Operator, Reloads};
 use tidegate::control_plane::storage::{Left, Storage, marks};
-use tidegate::control_plane::{self, Parts, admin, keyring};
+use tidegate::control_plane::takeover::Offer;
+use tidegate::control_plane::takeover::taker::Taken;
+use tidegate::control_plane::{self, Parts, admin, keyring, notify};
 use tidegate::data_plane::io::tls::configs::{BadTls, TlsConfigs};
-use tidegate::data_plane::worker::{self, Seat, pin, runtime, sockets};
+use tidegate::data_plane::worker::{self, Seat, pin, runtime};
+use tidegate::data_plane::{self};
 use tidegate::shared::Shared;
 use tidegate::shared::credential::table::TableFull;
 use tidegate::shared::ledger::Ledger;
 use tidegate::shared::setup::Prepared;
 
+use super::inherited::Estate;
+use super::listening::{self, Listening};
 use super::start_block::{self, StartBlock};
 use super::{Written, output};
 
-pub(super) fn run(written: Written) -> ExitCode {
+pub(super) fn run(written: Written, takes_over: bool) -> ExitCode {
     let sources = written.sources();
     let loaded = match config::load(&sources) {
         Ok(loaded) => loaded,
         Err(errors) => return output::refused(&errors),
     };
-    let prepared = match prepare(&loaded.snapshot) {
-        Ok(prepared) => prepared,
+    let tls = match tls(&loaded.snapshot) {
+        Ok(tls) => tls,
         Err(errors) => return output::refused(&errors),
     };
     output::findings(&loaded.warnings);
@@ -37,7 +41,7 @@ pub(super) fn run(written: Written) -> ExitCode {
         Ok(lines) => lines,
         Err(error) => return output::failed(&format!("cannot start a thread: {error}")),
     };
-    let served = serve(&loaded, prepared, &Console { lines: lines.clone(), sources });
+    let served = serve(&loaded, tls, Terms { lines: lines.clone(), sources, takes_over });
     lines.finish(LAST_LINES);
     match served {
         // The workers' runtimes must not be dropped with operations in flight (D3).
@@ -49,20 +53,32 @@ pub(super) fn run(written: Written) -> ExitCode {
     }
 }
 
-fn serve(loaded: &Loaded, prepared: Prepared, console: &Console) -> Result<ExitCode, String> {
+/// What a run goes by beside its configuration.
+struct Terms {
+    lines: Lines,
+    sources: Sources,
+    takes_over: bool,
+}
+
+fn serve(loaded: &Loaded, tls: TlsConfigs, terms: Terms) -> Result<ExitCode, String> {
+    let Terms { lines: log, sources, takes_over } = terms;
     // The first touch of a huge page stalls a worker for milliseconds (DESIGN D5), and idle
     // connections would pay for memory they never use. Refused by the kernel: slower, not wrong.
     let _refused = rustix::thread::disable_transparent_huge_pages(true);
     let snapshot = &loaded.snapshot;
-    let log = console.lines.clone();
     let level = control_plane::log::start(snapshot.log, output::colours(), &log);
     control_plane::log::tell_panics();
     let files = start_block::raise_open_files();
     let workers = snapshot.server.workers.unwrap_or_else(pin::available).max(1);
     let choice = runtime::choose(snapshot.server.driver)
         .map_err(|error| format!("io_uring is refused: {error}; use --driver epoll"))?;
-    let bound = bind(snapshot, workers)?;
-    let admin = bind_admin(snapshot)?;
+    let mut estate = Estate::gather(snapshot, &sources, takes_over)?;
+    let listening = Listening::new(workers);
+    let listeners = listening.prepare(snapshot, &mut estate.listen);
+    let listeners = listeners.map_err(|fault| listening::told(&fault))?;
+    listening.decide(true);
+    let admin = bind_admin(snapshot, &mut estate)?;
+    let prepared: Prepared = Arc::new(data_plane::prepared::Prepared { listeners, tls });
     let salt = salt(snapshot)?;
     let (shared, mut ledger) = Shared::new(snapshot.clone(), prepared, workers, &salt)
         .map_err(|error| format!("cannot start: {error}"))?;
@@ -71,32 +87,62 @@ fn serve(loaded: &Loaded, prepared: Prepared, console: &Console) -> Result<ExitC
     let connections = start_block::connection_limit(snapshot, files);
     let block = StartBlock {
         admin: admin.as_ref().and_then(|admin| admin.local_addr().ok()),
-        addresses: bound.iter().map(|b| b.address).collect(),
+        addresses: listening.addresses(),
         choice: &choice,
         connections,
         cores: pin::cores(workers),
         snapshot,
     };
     let text = block.to_string();
-    start_workers(bound, &shared, choice.rung, connections)?;
-    let reloads = Reloads::new(shared.clone(), ledger, level, console);
+    start_workers(&shared, choice.rung, connections)?;
+    let beacon = estate.beacon(&sources);
     let told = log.clone();
-    let parts = Parts { admin, driver: choice.rung.name(), log, reloads, shared, storage };
-    control_plane::run(parts, move || told.put(text.as_bytes()))
+    let console = Console { lines: log.clone(), listening, sources };
+    let reloads = Reloads::new(shared.clone(), ledger, level, &console);
+    let driver = choice.rung.name();
+    let parts = Parts { admin, beacon, driver, log, reloads, shared, storage };
+    control_plane::run(parts, move || ready(&told, &text, estate.taken))
         .map_err(|error| format!("the control plane cannot work: {error}"))
+}
+
+/// Says so to whoever waits for it.
+fn ready(lines: &Lines, block: &str, taken: Option<Taken>) {
+    lines.put(block.as_bytes());
+    notify::ready(taken.is_some());
+    if let Some(Err(error)) = taken.map(Taken::ready) {
+        lines.put(format!("tidegate: {error}\n").as_bytes());
+    }
 }
 
 /// Whoever started the process, for as long as it runs.
 struct Console {
     lines: Lines,
+    listening: Listening,
     sources: Sources,
 }
 
 impl Operator for Console {
     fn load(&self) -> Result<(Loaded, Prepared), Vec<ConfigError>> {
         let loaded = config::load(&self.sources)?;
-        let prepared = prepare(&loaded.snapshot)?;
-        Ok((loaded, prepared))
+        let tls = tls(&loaded.snapshot)?;
+        let listeners = self.listening.prepare(&loaded.snapshot, &mut Vec::new());
+        let listeners = listeners.map_err(|fault| {
+            vec![ConfigError::new(ErrorKind::Invalid, "server.listen", listening::told(&fault))]
+        })?;
+        let prepared = data_plane::prepared::Prepared { listeners, tls };
+        Ok((loaded, Arc::new(prepared)))
+    }
+
+    fn decide(&self, in_force: bool) {
+        self.listening.decide(in_force);
+    }
+
+    fn offers(&self) -> Vec<Offer> {
+        self.listening.offers()
+    }
+
+    fn let_go(&self) {
+        self.listening.let_go();
     }
 
     fn tell(&self, findings: &[ConfigError]) {
@@ -104,13 +150,10 @@ impl Operator for Console {
     }
 }
 
-/// What the data plane needs of a configuration beside it, or every reason why it cannot be had.
-pub(super) fn prepare(snapshot: &Snapshot) -> Result<Prepared, Vec<ConfigError>> {
+/// The TLS settings of a configuration, or every reason why they cannot be had.
+pub(super) fn tls(snapshot: &Snapshot) -> Result<TlsConfigs, Vec<ConfigError>> {
     let told = |bad: BadTls| ConfigError::new(ErrorKind::File, &bad.key, bad.why);
-    match TlsConfigs::new(snapshot) {
-        Ok(tls) => Ok(Arc::new(tls)),
-        Err(bad) => Err(bad.into_iter().map(told).collect()),
-    }
+    TlsConfigs::new(snapshot).map_err(|bad| bad.into_iter().map(told).collect())
 }
 
 fn salt(snapshot: &Snapshot) -> Result<[u8; control_plane::salt::SALT_BYTES], String> {
@@ -149,21 +192,11 @@ fn open_storage(
     Ok(Some((storage, left)))
 }
 
-fn bind(snapshot: &Snapshot, workers: usize) -> Result<Vec<sockets::Bound>, String> {
-    let bind = |&address: &SocketAddr| {
-        sockets::bind(address, workers).map_err(|fault| match fault.error.kind() {
-            std::io::ErrorKind::AddrInUse => format!(
-                "{} is in use by another process; stop it or choose another --listen",
-                fault.address
-            ),
-            _ => format!("cannot listen on {}: {}", fault.address, fault.error),
-        })
-    };
-    snapshot.server.listen.iter().map(bind).collect()
-}
-
-fn bind_admin(snapshot: &Snapshot) -> Result<Option<TcpListener>, String> {
+fn bind_admin(snapshot: &Snapshot, estate: &mut Estate) -> Result<Option<TcpListener>, String> {
     let Some(address) = snapshot.admin.listen else { return Ok(None) };
+    if let Some(listener) = estate.admin(address) {
+        return Ok(Some(listener));
+    }
     admin::bind(address).map(Some).map_err(|error| match error.kind() {
         std::io::ErrorKind::AddrInUse => {
             format!("{address} is in use by another process; stop it or set another admin.listen")
@@ -173,20 +206,17 @@ fn bind_admin(snapshot: &Snapshot) -> Result<Option<TcpListener>, String> {
 }
 
 fn start_workers(
-    bound: Vec<sockets::Bound>,
     shared: &Arc<Shared>,
     rung: runtime::Rung,
     connections: usize,
 ) -> Result<(), String> {
     let workers = shared.workers.len();
     let cores = pin::cores(workers);
-    let mut queues: Vec<_> = bound.into_iter().map(|b| b.sockets.into_iter()).collect();
     let share = u32::try_from(connections.div_ceil(workers)).ok();
     let seats = (0..workers).zip(cores).map(|(index, core)| Seat {
         connection_limit: share,
         core,
         index,
-        listeners: queues.iter_mut().filter_map(Iterator::next).collect(),
         rung,
         shared: shared.clone(),
     });

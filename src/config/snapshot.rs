@@ -159,10 +159,20 @@ pub struct Limits {
     pub connections: Option<usize>,
     pub head_bytes: usize,
     pub headers: usize,
+    pub memory: MemoryLimit,
     pub passthrough_body_bytes: u64,
     pub response_head_bytes: usize,
     /// 0: no connection is kept.
     pub upstream_idle_per_worker: usize,
+}
+
+/// What memory is measured against.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum MemoryLimit {
+    /// The limit of the process's control group, else what the host has.
+    Auto,
+    Bytes(u64),
+    Off,
 }
 
 /// `[stream]`.

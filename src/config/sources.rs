@@ -40,6 +40,11 @@ pub struct Flags {
 }
 
 impl Sources {
+    /// The file that is read, if any is.
+    pub fn path(&self) -> Option<PathBuf> {
+        self.find(&mut Report::default()).map(|(path, _)| path)
+    }
+
     /// Everything that was written, as one tree.
     pub(super) fn gather(&self, texts: &mut Texts, report: &mut Report) -> Table {
         let mut root = Table::default();

@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use tokio::net::UnixStream;
 use tokio::signal::unix::Signal;
-use tokio::sync::mpsc;
 use tokio::time::{Instant, interval, sleep_until};
 
 use super::hear;
-use super::plane::{Command, Plane};
+use super::plane::Plane;
 use crate::shared::Shared;
 use crate::shared::lifecycle::Phase;
 use crate::shared::worker_cell::WorkerCell;
@@ -39,13 +38,7 @@ impl Signals {
 ///
 /// # Errors
 /// When the bell breaks.
-pub async fn run(
-    plane: &Plane,
-    bell: &UnixStream,
-    (signals, asked): (&mut Signals, mpsc::Receiver<Command>),
-) -> io::Result<ExitCode> {
-    // Nothing is changed any more: who asks is told so.
-    drop(asked);
+pub async fn run(plane: &Plane, bell: &UnixStream, signals: &mut Signals) -> io::Result<ExitCode> {
     let shared = &plane.shared;
     let times = shared.setup.load().snapshot.drain;
     let deadline = Instant::now() + Duration::from(times.deadline);
@@ -57,6 +50,34 @@ pub async fn run(
         () = signals.first() => return stop(plane, bell).await,
     }
     advance(shared, Phase::Draining);
+    finish(plane, bell, signals, deadline).await
+}
+
+/// Lets what is under way end, and connections that were opened for a request get an answer to it,
+/// while another process serves on the same listeners. A signal or the deadline ends the rest.
+///
+/// # Errors
+/// When the bell breaks.
+pub async fn hand_over(
+    plane: &Plane,
+    bell: &UnixStream,
+    signals: &mut Signals,
+) -> io::Result<ExitCode> {
+    let shared = &plane.shared;
+    let deadline = shared.setup.load().snapshot.drain.deadline;
+    let deadline = Instant::now() + Duration::from(deadline);
+    advance(shared, Phase::HandedOver);
+    tracing::info!(in_flight = shared.in_flight(), "handed over to another process: draining");
+    finish(plane, bell, signals, deadline).await
+}
+
+async fn finish(
+    plane: &Plane,
+    bell: &UnixStream,
+    signals: &mut Signals,
+    deadline: Instant,
+) -> io::Result<ExitCode> {
+    let shared = &plane.shared;
     let mut progress = interval(PROGRESS);
     progress.tick().await;
     while !all_ended(shared) {

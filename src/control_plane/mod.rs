@@ -5,6 +5,7 @@
 //! drains; no request ever waits for it.
 
 pub mod admin;
+mod doors;
 mod drain;
 mod events;
 pub mod explain;
@@ -12,8 +13,10 @@ mod guard;
 mod journal;
 pub mod keyring;
 pub mod log;
+mod memory;
 mod metrics;
 mod notices;
+pub mod notify;
 mod plane;
 mod quotas;
 mod redact;
@@ -23,11 +26,13 @@ pub mod salt;
 mod seal;
 mod shape;
 pub mod storage;
+pub mod takeover;
 mod tasks;
 mod today;
 
 use std::io;
 use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,9 +45,11 @@ use tokio::time::{Instant, interval, sleep_until};
 use crate::shared::Shared;
 use crate::shared::clock::Millis;
 use crate::shared::worker_cell::WorkerCell;
+use doors::Doors;
 use guard::caught;
 use log::Lines;
 use notices::Notices;
+use notify::Watchdog;
 use plane::{COMMANDS_MAX, Command, Plane, Reloaded};
 use reload::Reloads;
 use storage::state::Change;
@@ -52,6 +59,8 @@ use storage::{Left, Storage};
 pub struct Parts<'a> {
     /// Where the admin API is served; `None` when it is off.
     pub admin: Option<TcpListener>,
+    /// Where another process may ask for the listeners.
+    pub beacon: Option<UnixListener>,
     /// How workers wait for the kernel.
     pub driver: &'static str,
     /// Where lines go.
@@ -77,7 +86,7 @@ pub fn run(parts: Parts<'_>, ready: impl FnOnce()) -> io::Result<ExitCode> {
 }
 
 async fn serve(parts: Parts<'_>, ready: impl FnOnce()) -> io::Result<ExitCode> {
-    let Parts { admin, driver, log, reloads, shared, storage } = parts;
+    let Parts { admin, beacon, driver, log, reloads, shared, storage } = parts;
     let mut signals = drain::Signals {
         interrupt: signal(SignalKind::interrupt())?,
         terminate: signal(SignalKind::terminate())?,
@@ -86,16 +95,31 @@ async fn serve(parts: Parts<'_>, ready: impl FnOnce()) -> io::Result<ExitCode> {
     let (commands, mut asked) = mpsc::channel(COMMANDS_MAX);
     let (plane, resealed) = plane((commands, driver, log), (shared, storage));
     let reloaded = Arc::new(Notify::new());
-    let mut tasks = tasks::begin(&plane, admin, &reloaded);
+    let doors = Doors { admin: admin.map(Arc::new), beacon: beacon.map(Arc::new) };
+    let mut tasks = tasks::begin(&plane, &doors, &reloaded);
     let of_task = plane.clone();
-    tasks.spawn(async move { keyring::keep(&of_task, resealed).await });
-    let desk = Desk { asked: &mut asked, bell: &bell, plane: &plane, reloaded, reloads };
+    tasks.add(async move { keyring::keep(&of_task, resealed).await });
+    let operator = reloads.operator();
+    let (asked_of, doors_of) = (&mut asked, &doors);
+    let desk =
+        Desk { asked: asked_of, bell: &bell, doors: doors_of, plane: &plane, reloaded, reloads };
     let end = match caught(desk.work(&mut signals, ready)).await {
         Some(end) => end?,
         None => bereft(&plane, &bell, (&mut signals, &mut asked)).await?,
     };
+    // Nothing is changed any more: who asks is told so.
+    drop((asked, doors));
+    operator.let_go();
     let outcome = match end {
-        End::Drain => drain::run(&plane, &bell, (&mut signals, asked)).await?,
+        End::Drain => {
+            notify::stopping();
+            tasks.close_to_takers();
+            drain::run(&plane, &bell, &mut signals).await?
+        }
+        End::HandedOver => {
+            tasks.leave_to_taker();
+            drain::hand_over(&plane, &bell, &mut signals).await?
+        }
         End::Exit(code) => code,
     };
     drop(tasks);
@@ -115,12 +139,15 @@ enum End {
     Drain,
     /// At once.
     Exit(ExitCode),
+    /// As `Drain`, while another process serves.
+    HandedOver,
 }
 
 /// The loop and what it works with.
 struct Desk<'d, 'r> {
     asked: &'d mut mpsc::Receiver<Command>,
     bell: &'d UnixStream,
+    doors: &'d Doors,
     plane: &'d Arc<Plane>,
     reloaded: Arc<Notify>,
     reloads: Reloads<'r>,
@@ -133,6 +160,7 @@ impl Desk<'_, '_> {
         let mut fault = on_purpose()?;
         let mut states = interval(STATES);
         let mut notices = Notices::default();
+        let mut watchdog = Watchdog::of_environment(self.plane.shared.workers.len());
         let mut ready = Some(ready);
         // When records that were rung for are looked at: many in one go, since each wake-up of
         // this thread costs more than a record.
@@ -157,15 +185,10 @@ impl Desk<'_, '_> {
                 }
                 _ = hangup.recv() => {
                     // It has told its errors.
-                    let _told = reload(self.plane, &mut self.reloads);
-                    self.reloaded.notify_one();
+                    let _told = self.reload();
                 }
-                Some(command) = self.asked.recv() => match command {
-                    Command::Drain => return Ok(End::Drain),
-                    command => {
-                        carry_out(command, self.plane, &mut self.reloads);
-                        self.reloaded.notify_one();
-                    }
+                Some(command) = self.asked.recv() => if let Some(end) = self.carry_out(command) {
+                    return Ok(end);
                 },
                 () = self.reloads.overdue() => {}
                 // What cleared by itself, or by an answer, is told by nobody.
@@ -173,10 +196,46 @@ impl Desk<'_, '_> {
                     self.plane.keep_states();
                     notices.look(&self.plane.shared);
                 }
+                () = watchdog.look(&self.plane.shared) => {}
                 () = signals.first() => return Ok(End::Drain),
                 Some(()) = fault.recv() => panic!("on purpose"),
             }
         }
+    }
+
+    /// Who asked may have left.
+    fn carry_out(&mut self, command: Command) -> Option<End> {
+        match command {
+            Command::Drain => return Some(End::Drain),
+            Command::HandedOver => return Some(End::HandedOver),
+            Command::Offer(answer) => {
+                let mut offers = self.reloads.operator().offers();
+                offers.extend(self.doors.offers(self.plane));
+                let _gone = answer.send(offers);
+            }
+            Command::Overlay(overlay, answer) => {
+                let _gone = answer.send(self.reloads.overlay(overlay));
+                self.reloaded.notify_one();
+            }
+            Command::Reload(answer) => {
+                let _gone = answer.send(self.reload());
+            }
+        }
+        None
+    }
+
+    fn reload(&mut self) -> Reloaded {
+        notify::reloading();
+        let before = self.plane.shared.setup.load().snapshot.clone();
+        let outcome = self.reloads.reload();
+        notify::ready(false);
+        self.plane.metrics.observed.reloaded(outcome.is_ok());
+        self.reloaded.notify_one();
+        let master_key = &self.plane.shared.setup.load().snapshot.storage.master_key;
+        if master_key.is_some() && *master_key != before.storage.master_key {
+            tokio::spawn(keyring::reseal(self.plane.clone()));
+        }
+        outcome
     }
 
     /// Not draining, so such a worker failed and has said why.
@@ -229,31 +288,6 @@ impl Fault {
             None => None,
         }
     }
-}
-
-/// Who asked may have left.
-fn carry_out(command: Command, plane: &Arc<Plane>, reloads: &mut Reloads<'_>) {
-    match command {
-        // Ends the loop instead.
-        Command::Drain => {}
-        Command::Overlay(overlay, answer) => {
-            let _gone = answer.send(reloads.overlay(overlay));
-        }
-        Command::Reload(answer) => {
-            let _gone = answer.send(reload(plane, reloads));
-        }
-    }
-}
-
-fn reload(plane: &Arc<Plane>, reloads: &mut Reloads<'_>) -> Reloaded {
-    let before = plane.shared.setup.load().snapshot.clone();
-    let outcome = reloads.reload();
-    plane.metrics.observed.reloaded(outcome.is_ok());
-    let master_key = &plane.shared.setup.load().snapshot.storage.master_key;
-    if master_key.is_some() && *master_key != before.storage.master_key {
-        tokio::spawn(keyring::reseal(plane.clone()));
-    }
-    outcome
 }
 
 fn plane(

@@ -10,6 +10,7 @@ use super::log::Lines;
 use super::metrics::Metrics;
 use super::quotas::Quotas;
 use super::storage::{Storage, marks};
+use super::takeover::Offer;
 use super::today::Today;
 use crate::config::ConfigError;
 use crate::shared::Shared;
@@ -49,6 +50,10 @@ pub struct Plane {
 pub enum Command {
     /// Finish what is under way and end.
     Drain,
+    /// Another process has the listeners and serves.
+    HandedOver,
+    /// Every socket that is listened on, for another process.
+    Offer(oneshot::Sender<Vec<Offer>>),
     /// Put what operators set in force; false when there is no room for so many keys.
     Overlay(Arc<Overlay>, oneshot::Sender<bool>),
     /// Read the configuration anew.

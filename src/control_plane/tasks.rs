@@ -7,34 +7,60 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{interval, sleep};
 
+use super::doors::Doors;
 use super::guard::caught;
 use super::plane::Plane;
-use super::{admin, resolve};
+use super::{admin, memory, resolve, takeover};
 use crate::shared::Shared;
 use crate::shared::clock::Millis;
 
 /// Begins them; they end with what is returned. `reloaded` tells that there is another
 /// configuration.
-pub fn begin(
-    plane: &Arc<Plane>,
-    listener: Option<TcpListener>,
-    reloaded: &Arc<Notify>,
-) -> JoinSet<()> {
+pub fn begin(plane: &Arc<Plane>, doors: &Doors, reloaded: &Arc<Notify>) -> Tasks {
     let mut tasks = JoinSet::new();
     let (shared, reloaded) = (plane.shared.clone(), reloaded.clone());
     let resolving = move || resolve::keep_resolving(shared.clone(), reloaded.clone());
     tasks.spawn(tirelessly("names", resolving));
     let shared = plane.shared.clone();
     tasks.spawn(tirelessly("pulse", move || pulse(shared.clone())));
-    if let Some(listener) = listener {
-        let (plane, listener) = (plane.clone(), Arc::new(listener));
+    let shared = plane.shared.clone();
+    tasks.spawn(tirelessly("memory", move || memory::watch(shared.clone())));
+    let admin = doors.admin.clone().map(|listener| {
+        let plane = plane.clone();
         let serving = move || serve_admin(plane.clone(), listener.clone());
-        tasks.spawn(tirelessly("admin", serving));
+        tasks.spawn(tirelessly("admin", serving))
+    });
+    let beacon = doors.beacon.as_ref().and_then(|beacon| beacon.try_clone().ok());
+    let beacon = beacon.map(|beacon| tasks.spawn(takeover::serve(plane.clone(), beacon)));
+    Tasks { admin, all: tasks, beacon }
+}
+
+/// What was begun. All of it ends with this value.
+#[derive(Debug)]
+pub struct Tasks {
+    admin: Option<AbortHandle>,
+    all: JoinSet<()>,
+    beacon: Option<AbortHandle>,
+}
+
+impl Tasks {
+    /// One more, which ends by itself or with the others.
+    pub fn add(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.all.spawn(task);
     }
-    tasks
+
+    /// The process ends in order: operators may look until it has, but nobody takes over any more.
+    pub fn close_to_takers(&self) {
+        self.beacon.iter().for_each(AbortHandle::abort);
+    }
+
+    /// Another process serves from now on, operators too.
+    pub fn leave_to_taker(&self) {
+        self.admin.iter().for_each(AbortHandle::abort);
+    }
 }
 
 /// Begins again what panicked.

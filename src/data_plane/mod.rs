@@ -6,5 +6,6 @@
 pub mod downstream;
 pub mod exchange;
 pub mod io;
+pub mod prepared;
 pub mod upstream;
 pub mod worker;

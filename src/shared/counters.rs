@@ -38,6 +38,7 @@ impl Handshakes {
 
 #[derive(Debug, Default)]
 struct Inner {
+    beats: AtomicU64,
     connections: AtomicU32,
     in_flight: AtomicU32,
     panics: AtomicU64,
@@ -57,6 +58,16 @@ impl Counters {
     /// Connection tasks that panicked on this worker.
     pub fn panics(&self) -> u64 {
         self.inner.panics.load(Ordering::Relaxed)
+    }
+
+    /// How often this worker has looked after itself; it does so about once a second.
+    pub fn beats(&self) -> u64 {
+        self.inner.beats.load(Ordering::Relaxed)
+    }
+
+    /// This worker is alive.
+    pub fn beat(&self) {
+        count(&self.inner.beats);
     }
 
     /// A connection opened.

@@ -11,6 +11,9 @@ pub enum Phase {
     Running,
     /// `/health` says 503, requests are still served, listeners still accept (`drain.lame_duck`).
     LameDuck,
+    /// Another process has the listeners: nothing is accepted here any more, and connections end
+    /// with the request that they carry or are opened for.
+    HandedOver,
     /// Accept queues are emptied and listeners closed; exchanges under way end.
     Draining,
     /// The drain's deadline or a second signal: everything ends now.
@@ -35,7 +38,8 @@ impl Lifecycle {
         match self.phase.load(Ordering::Acquire) {
             0 => Phase::Running,
             1 => Phase::LameDuck,
-            2 => Phase::Draining,
+            2 => Phase::HandedOver,
+            3 => Phase::Draining,
             _ => Phase::Stopping,
         }
     }
@@ -45,8 +49,9 @@ impl Lifecycle {
         let byte = match phase {
             Phase::Running => 0,
             Phase::LameDuck => 1,
-            Phase::Draining => 2,
-            Phase::Stopping => 3,
+            Phase::HandedOver => 2,
+            Phase::Draining => 3,
+            Phase::Stopping => 4,
         };
         // AcqRel: pairs with the Acquire in `phase`.
         self.phase.fetch_max(byte, Ordering::AcqRel);
@@ -101,7 +106,7 @@ mod loom_tests {
             let lifecycle = loom::sync::Arc::new(Lifecycle::new());
             let other = {
                 let lifecycle = lifecycle.clone();
-                loom::thread::spawn(move || lifecycle.phase.store(3, Ordering::Release))
+                loom::thread::spawn(move || lifecycle.phase.store(4, Ordering::Release))
             };
             lifecycle.phase.store(1, Ordering::Release);
             other.join().expect("the writer ends");

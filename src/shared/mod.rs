@@ -19,6 +19,8 @@
 //! | [`gate::Gate`] counts | whoever takes or drops a permit | all |
 //! | brought keys ([`credential::byok::Byok`]) | any worker, by CAS | any worker |
 //! | class names ([`credential::model_class::Classes`]) | any worker, each name once | all |
+//! | [`pressure::Gauge`] | control plane | workers |
+//! | [`handed::Handed`] | who made it, before it is shared | who takes |
 //! | [`wake::Wake`] (an eventfd) | whoever has news | whose it is |
 
 pub mod addresses;
@@ -29,6 +31,7 @@ pub mod counters;
 pub mod credential;
 pub mod detail;
 pub mod gate;
+pub mod handed;
 pub mod header_rules;
 pub mod journal;
 pub mod keyed_hash;
@@ -36,6 +39,7 @@ pub mod ledger;
 pub mod lifecycle;
 pub mod overlay;
 pub mod pools;
+pub mod pressure;
 pub mod published;
 pub mod pulse;
 pub mod routing;
@@ -79,6 +83,8 @@ pub struct Shared {
     pub models: Models,
     /// Whether the control plane lives.
     pub pulse: Pulse,
+    /// How near the process is to its memory limit.
+    pub pressure: pressure::Gauge,
     /// The configuration in force, with its state.
     pub setup: Published<Setup>,
     /// Whether another configuration is being put in force this moment.
@@ -118,6 +124,7 @@ impl Shared {
             lifecycle: Lifecycle::new(),
             models,
             pulse: Pulse::new(Millis::now()),
+            pressure: pressure::Gauge::new(),
             setup: Published::new(Arc::new(setup)),
             turning: Turning::default(),
             wall: WallClock::start(),

@@ -347,3 +347,25 @@ fn the_log_is_json_when_stderr_is_no_terminal() {
     let line: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert_eq!((&line["level"], &line["upstream"]), (&"WARN".into(), &"p".into()));
 }
+
+#[test]
+fn a_worker_that_is_done_has_closed_its_connections_though_another_goes_on() {
+    let provider = Upstream::start();
+    let server = "[server]\nlisten = [\"127.0.0.1:0\"]\nworkers = 2\n";
+    let gateway = Gateway::start(&(server.to_owned() + &both(&provider.url())));
+    let mut open = open_stream(&provider, &gateway);
+    // Some of them are with the worker that has no stream.
+    let mut idle: Vec<Wire> = (0..16).map(|_| gateway.connect()).collect();
+    for client in &mut idle {
+        client.send(get("/livez", ""));
+        client.answer();
+    }
+    gateway.signal(Signal::TERM);
+    for client in &mut idle {
+        assert_eq!(client.rest(), (Vec::new(), End::Fin));
+    }
+    open.upstream.send("0\r\n\r\n");
+    open.payload.finish(&mut open.client);
+    assert_eq!(open.payload.end, Some(BodyEnd::Whole));
+    assert_eq!(gateway.ended().code, Some(0));
+}

@@ -91,9 +91,10 @@ fn what_only_a_restart_can_change_is_named_and_nothing_else_changes_either() {
     let mock = Mock::start();
     let gateway = Gateway::start(&pool("a", &mock.url(), &["sk-old"]));
     let server = "[server]\nlisten = [\"127.0.0.1:0\", \"[::1]:0\"]\nworkers = 2\n";
-    gateway.rewrite(&(server.to_owned() + &pool("a", &mock.url(), &["sk-new"])));
+    let log = "[log]\nformat = \"text\"\n";
+    gateway.rewrite(&(server.to_owned() + &pool("a", &mock.url(), &["sk-new"]) + log));
     gateway.signal(Signal::HUP);
-    for key in ["server.listen", "server.workers"] {
+    for key in ["log.format", "server.workers"] {
         let why = "cannot change while the gateway runs: it needs a restart";
         gateway.line(&format!("`{key}` {why}"));
     }
@@ -270,36 +271,43 @@ fn a_hangup_during_a_drain_ends_nothing() {
     assert_eq!(gateway.ended().code, Some(0));
 }
 
+/// `TIDEGATE_RELOADS=1000` for more of them.
 #[test]
-fn reloads_under_load_fail_no_request_though_each_replaces_the_only_key() {
+fn reloads_under_load_fail_no_request_though_each_replaces_the_only_key_and_a_listener() {
+    let reloads = std::env::var("TIDEGATE_RELOADS").map_or(60, |text| text.parse().unwrap());
     let mock = Mock::start();
-    let config = |value: &str| {
-        "[server]\nlisten = [\"127.0.0.1:0\"]\nworkers = 2\n".to_owned()
-            + &pool("a", &mock.url(), &[value])
+    let config = |turn: usize| {
+        let more = if turn.is_multiple_of(2) { "" } else { ", \"127.0.0.2:0\"" };
+        format!("[server]\nlisten = [\"127.0.0.1:0\"{more}]\nworkers = 2\n")
+            + &pool("a", &mock.url(), &[&format!("sk-{turn}")])
             + "[log]\nlevel = \"error\"\n"
     };
-    let gateway = Gateway::start(&config("sk-0"));
+    let gateway = Gateway::start(&config(0));
     let (address, stop) = (gateway.address, AtomicBool::new(false));
-    let ask = |client: &mut Wire| {
-        client.send(post("/v1/messages", "", "{\"model\":\"m\"}"));
-        assert_eq!(client.answer().head.status(), 200);
+    let ask = |client: &mut Wire, body: &str| {
+        client.send(post("/v1/messages", "x-mock: events=5, rate=500\r\n", body));
+        let answer = client.answer();
+        assert_eq!((answer.head.status(), answer.end), (200, BodyEnd::Whole));
     };
     std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
+        for body in ["{\"model\":\"m\"}", STREAM, "{\"model\":\"m\"}", STREAM] {
+            let (ask, stop) = (&ask, &stop);
+            scope.spawn(move || {
                 let mut client = Wire::connect(address);
                 while !stop.load(Ordering::Relaxed) {
-                    ask(&mut client);
+                    ask(&mut client, body);
                 }
             });
         }
-        for turn in 1..=60 {
-            gateway.rewrite(&config(&format!("sk-{turn}")));
+        for turn in 1..=reloads {
+            gateway.rewrite(&config(turn));
             gateway.signal(Signal::HUP);
-            ask(&mut gateway.connect());
+            ask(&mut gateway.connect(), STREAM);
         }
         stop.store(true, Ordering::Relaxed);
     });
+    let stderr = gateway.kill();
+    assert!(!stderr.contains("ERROR"), "{stderr}");
 }
 
 #[test]

@@ -43,6 +43,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("rusqlite", &["control_plane/"]),
     ("rustls", &["data_plane/io/tls/"]),
     ("rustls_pki_types", &["config/", "data_plane/io/tls/"]),
+    ("sd_notify", &["control_plane/notify.rs"]),
     ("serde_json", &["control_plane/", "config/", "cli/", "protocol/corpus.rs"]),
     ("simd_json", &["protocol/dialect/translate/", "protocol/dialect/aggregate.rs"]),
     ("smallvec", &["protocol/http1/head.rs", "data_plane/exchange/"]),

@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use rustix::process::{Resource, getrlimit};
 use tidegate::config::snapshot::{Driver, Snapshot};
 use tidegate::data_plane::worker::runtime::Rung;
-use tidegate::data_plane::worker::{pin, runtime, sockets};
+use tidegate::data_plane::worker::sockets::Listener;
+use tidegate::data_plane::worker::{pin, runtime};
 
 use super::Finding;
 use crate::cli::start_block;
@@ -81,7 +82,7 @@ pub(super) fn processors(snapshot: &Snapshot) -> Finding {
 pub(super) fn listeners(snapshot: &Snapshot) -> Vec<Finding> {
     let look = |address: &SocketAddr| {
         let what = format!("listener {address}");
-        match sockets::bind(*address, 1) {
+        match Listener::open(*address, 1) {
             Ok(_given_back) => Finding::ok(what, "free"),
             Err(fault) if fault.error.kind() == std::io::ErrorKind::AddrInUse => {
                 let fix = "nothing, where that is a gateway of yours; else another server.listen";

@@ -17,14 +17,16 @@ mod strategy;
 
 use std::net::SocketAddr;
 
+use bytesize::ByteSize;
+
 use super::environment::Environment;
 use super::error::ErrorKind;
 use super::read::span_text;
 use super::report::Report;
 use super::section::Section;
 use super::snapshot::{
-    AuthMode, Concurrency, Dns, Drain, Expose, Failover, Limits, Log, LogFormat, Millis,
-    Observation, Server, Snapshot, Stream, Timeouts,
+    AuthMode, Concurrency, Dns, Drain, Expose, Failover, Limits, Log, LogFormat, MemoryLimit,
+    Millis, Observation, Server, Snapshot, Stream, Timeouts,
 };
 use super::text::{Place, Texts};
 use super::tree::Table;
@@ -256,8 +258,23 @@ fn limits(root: &Section<'_>, report: &mut Report) -> Limits {
         response_head_bytes: whole(section.size(&limits::RESPONSE_HEAD_BYTES, report)),
         headers: section.count(&limits::HEADERS, report),
         connections: section.count_or(&limits::CONNECTIONS, report),
+        memory: memory(&section, report),
         upstream_idle_per_worker: section.count(&limits::UPSTREAM_IDLE_PER_WORKER, report),
         byok_entries: section.count(&limits::BYOK_ENTRIES, report),
+    }
+}
+
+fn memory(section: &Section<'_>, report: &mut Report) -> MemoryLimit {
+    let (text, _) = section.text_or(&limits::MEMORY, report);
+    match (text, text.parse::<ByteSize>()) {
+        ("auto", _) => MemoryLimit::Auto,
+        ("off", _) => MemoryLimit::Off,
+        (_, Ok(ByteSize(bytes))) if bytes >= limits::MEMORY_BYTES_MIN => MemoryLimit::Bytes(bytes),
+        _ => {
+            let message = "must be \"auto\", \"off\" or a size such as \"2GiB\", at least 1MiB";
+            section.error(ErrorKind::Invalid, limits::MEMORY.key, message, report);
+            MemoryLimit::Auto
+        }
     }
 }
 

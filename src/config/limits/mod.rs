@@ -1,5 +1,6 @@
 //! Every default and every bound, each with a line of why. No other folder holds one.
 
+mod memory;
 mod pools;
 mod routes;
 mod storage;
@@ -12,6 +13,7 @@ use super::snapshot::{
 };
 use crate::protocol::dialect::Dialect;
 
+pub use memory::*;
 pub use pools::*;
 pub use routes::*;
 pub use storage::*;

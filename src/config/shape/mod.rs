@@ -157,6 +157,7 @@ pub const LIMITS: Shape = Shape::of(&[
     Field::Size(&l::RESPONSE_HEAD_BYTES),
     Field::Count(&l::HEADERS),
     Field::CountOr(&l::CONNECTIONS),
+    Field::TextOr(&l::MEMORY),
     Field::Count(&l::UPSTREAM_IDLE_PER_WORKER),
     Field::Count(&l::BYOK_ENTRIES),
 ]);

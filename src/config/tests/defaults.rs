@@ -4,7 +4,7 @@ use super::{Scene, setting};
 use crate::config::setting::{Field, Shape};
 use crate::config::snapshot::{
     Admin, AuthMode, Concurrency, Cooldown, Drain, Driver, Expose, Failover, HalfClose, KeyHeader,
-    Limits, Log, LogFormat, LogLevel, Millis, Observation, Origin, Select, Timeouts,
+    Limits, Log, LogFormat, LogLevel, MemoryLimit, Millis, Observation, Origin, Select, Timeouts,
 };
 use crate::config::{Loaded, SetBy, limits, shape};
 use crate::protocol::dialect::Dialect;
@@ -84,6 +84,7 @@ fn timeouts_limits_and_drain_have_the_documented_defaults() {
             connections: None,
             head_bytes: 32 * KIB,
             headers: 100,
+            memory: MemoryLimit::Auto,
             passthrough_body_bytes: 512 * MIB,
             response_head_bytes: 64 * KIB,
             upstream_idle_per_worker: 256,

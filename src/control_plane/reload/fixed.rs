@@ -1,4 +1,4 @@
-//! What a running process cannot change: its sockets, its threads and what was sized by them. A
+//! What a running process cannot change: its threads and what was sized by them. A
 //! reload that asks for it is refused whole (BEHAVIOUR 9), setting by setting. Never decides what
 //! is right; a configuration that comes here is.
 
@@ -21,7 +21,6 @@ pub fn refusals(running: Running<'_>, loaded: &Loaded) -> Vec<ConfigError> {
     let as_many = new.server.workers == Some(running.workers);
     let differ = [
         ("admin.listen", old.admin.listen != new.admin.listen),
-        ("server.listen", listeners(old) != listeners(new)),
         ("server.workers", old.server.workers != new.server.workers && !as_many),
         ("server.driver", old.server.driver != new.server.driver),
         ("limits.connections", old.limits.connections != new.limits.connections),
@@ -30,13 +29,6 @@ pub fn refusals(running: Running<'_>, loaded: &Loaded) -> Vec<ConfigError> {
         ("log.format", old.log.format != new.log.format),
     ];
     differ.iter().filter(|(_, differs)| *differs).map(|(key, _)| refusal(key, loaded)).collect()
-}
-
-/// In no order: the same sockets serve the same addresses.
-fn listeners(snapshot: &Snapshot) -> Vec<std::net::SocketAddr> {
-    let mut listen = snapshot.server.listen.clone();
-    listen.sort_unstable();
-    listen
 }
 
 fn refusal(key: &str, loaded: &Loaded) -> ConfigError {
@@ -74,7 +66,6 @@ mod tests {
         let why = "cannot change while the gateway runs: it needs a restart";
         for (line, key) in [
             ("[admin]\nlisten = 'off'", "admin.listen"),
-            ("[server]\nlisten = ['127.0.0.1:1']", "server.listen"),
             ("[server]\nworkers = 3", "server.workers"),
             ("[server]\ndriver = 'epoll'", "server.driver"),
             ("[limits]\nconnections = 7", "limits.connections"),
@@ -96,8 +87,6 @@ mod tests {
 
     #[test]
     fn what_comes_to_the_same_needs_no_restart() {
-        let turned = BEFORE.replace("'127.0.0.1:1', '127.0.0.1:2'", "'127.0.0.1:2', '127.0.0.1:1'");
-        assert!(told(BEFORE, &turned).is_empty(), "the same listeners in another order");
         let numbered = BEFORE.replace("[storage]", "workers = 2\n[storage]");
         assert!(told(BEFORE, &numbered).is_empty(), "as many workers as run");
     }
@@ -107,6 +96,7 @@ mod tests {
         let after = "
             auth.mode = 'keys_or_byok'
             server.expose_headers = 'minimal'
+            server.listen = ['127.0.0.1:1']
             timeouts.connect = '1s'
             limits.body = '1MiB'
             log.level = 'debug'

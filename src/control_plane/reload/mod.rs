@@ -15,6 +15,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::log::Level;
+use super::takeover::Offer;
 use crate::config::{ConfigError, ErrorKind, Loaded};
 use crate::shared::Shared;
 use crate::shared::credential::table::{CREDENTIALS_MAX, TableFull};
@@ -34,6 +35,15 @@ pub trait Operator {
 
     /// Shows errors or warnings, as at start.
     fn tell(&self, findings: &[ConfigError]);
+
+    /// What was loaded last is in force, or never will be.
+    fn decide(&self, in_force: bool);
+
+    /// Every socket that is listened on once more, for a process that takes over.
+    fn offers(&self) -> Vec<Offer>;
+
+    /// Lets go of all that is listened on, as far as workers do not hold it.
+    fn let_go(&self);
 }
 
 /// Carries out reloads. The only one that moves credentials.
@@ -74,7 +84,9 @@ impl<'a> Reloads<'a> {
     /// All that were told.
     pub fn reload(&mut self) -> Result<u64, Vec<ConfigError>> {
         let began = Instant::now();
-        match self.install(began) {
+        let installed = self.install(began);
+        self.operator.decide(installed.is_ok());
+        match installed {
             Ok(pending) => {
                 let version = pending.version;
                 self.pending.push(pending);
@@ -89,6 +101,11 @@ impl<'a> Reloads<'a> {
                 Err(errors)
             }
         }
+    }
+
+    /// Who started the process.
+    pub fn operator(&self) -> &'a dyn Operator {
+        self.operator
     }
 
     /// Puts what operators set beside the configuration in force; false when there is no room for

@@ -1,6 +1,5 @@
 //! One client connection: exchanges one after another until either side has enough.
 
-use std::net::SocketAddr;
 use std::rc::Rc;
 
 use monoio::net::TcpStream;
@@ -12,7 +11,7 @@ use crate::data_plane::io::buffer::Buffer;
 use crate::data_plane::io::fault::{Cause, Fault, Wait};
 use crate::data_plane::io::stream::{Idled, Stream};
 use crate::data_plane::io::tls::server_session;
-use crate::data_plane::io::watch::End;
+use crate::data_plane::io::watch::{End, Idle};
 use crate::data_plane::worker::local::Local;
 use crate::protocol::http1::parse::{HeadLimits, RequestParser};
 use crate::shared::clock::Millis;
@@ -31,15 +30,17 @@ pub struct Connection {
     pub stream: Stream,
 }
 
-/// Serves one connection to its end. While it idles it holds a few hundred bytes: the state of an
-/// exchange lives in a block of its own, and only for as long as the exchange.
-pub async fn serve(local: Rc<Local>, tcp: TcpStream, _peer: SocketAddr) {
+/// Serves one connection to its end. While it idles it holds a few hundred bytes: all that is
+/// needed while it is busy lives in a block of its own, and only for so long.
+pub async fn serve(local: Rc<Local>, tcp: TcpStream) {
     let stream = Stream::plain(&local.watchers, tcp, End::Downstream);
-    let Some(stream) = secured(&local, stream).await else { return };
+    let is_plain = local.setup().tls.downstream().is_none();
+    let stream = if is_plain { Some(stream) } else { Box::pin(secured(&local, stream)).await };
+    let Some(stream) = stream else { return };
     let mut connection = Connection { asks_head: false, buffer: Buffer::default(), local, stream };
     let mut served = false;
-    while !connection.buffer.is_empty() || connection.idle(served).await {
-        if Box::pin(connection.serve_one()).await == Next::Close {
+    while connection.wait(served).await {
+        if Box::pin(connection.serve_while_busy()).await == Next::Close {
             break;
         }
         served = true;
@@ -70,6 +71,67 @@ async fn secured(local: &Rc<Local>, stream: Stream) -> Option<Stream> {
 }
 
 impl Connection {
+    /// Waits empty handed until there is something to read; false when nothing will come.
+    async fn wait(&mut self, served: bool) -> bool {
+        self.release_if_empty();
+        if self.is_over(served) {
+            return false;
+        }
+        self.stream.watch().set_idle(if served { Idle::Next } else { Idle::First });
+        let keep_alive = (Wait::KeepAlive, Some(self.local.keep_alive_ms()));
+        let waited = self.stream.readable(keep_alive).await;
+        // Before any read: a drain that ended it would take what it read along.
+        self.stream.watch().set_idle(Idle::No);
+        match waited {
+            Ok(()) => true,
+            // A request that came together with the drain or the deadline is still served.
+            Err(Fault::Ended(Cause::Drain | Cause::Deadline(_))) => {
+                self.stream.watch().forgive();
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// One exchange after another for as long as the next request follows at once. A busy
+    /// connection waits with a buffer in hand, which saves a system call per request.
+    async fn serve_while_busy(&mut self) -> Next {
+        if !self.read_first().await {
+            return Next::Close;
+        }
+        loop {
+            if self.serve_one().await == Next::Close {
+                return Next::Close;
+            }
+            if !self.buffer.is_empty() {
+                continue;
+            }
+            self.release_if_empty();
+            if self.is_over(true) {
+                return Next::Close;
+            }
+            if !self.local.parking.try_enter() {
+                return Next::KeepAlive;
+            }
+            self.stream.watch().set_idle(Idle::Next);
+            let came = self.read_or_park().await;
+            self.stream.watch().set_idle(Idle::No);
+            match came {
+                Some(true) => {}
+                Some(false) => return Next::Close,
+                None => return Next::KeepAlive,
+            }
+        }
+    }
+
+    /// Whether an idle connection is not waited for any more. What its client has sent already is
+    /// still served.
+    fn is_over(&mut self, served: bool) -> bool {
+        let phase = self.local.shared.lifecycle.phase();
+        let ends = phase >= Phase::Draining || served && phase == Phase::HandedOver;
+        ends && !self.stream.has_input()
+    }
+
     /// One request, whose first bytes are here, and its answer.
     async fn serve_one(&mut self) -> Next {
         let setup = self.local.setup();
@@ -112,26 +174,6 @@ impl Connection {
         }
     }
 
-    /// Waits for the first bytes of a request; false when none will come. A busy connection waits
-    /// with a buffer in hand, which saves a system call per request; one that idles for long, or
-    /// has never sent anything, holds none.
-    async fn idle(&mut self, served: bool) -> bool {
-        self.release_if_empty();
-        if self.local.shared.lifecycle.phase() >= Phase::Draining && !self.stream.has_input() {
-            // What the client has sent already is still served; an idle connection is not.
-            return false;
-        }
-        self.stream.watch().set_idle(true);
-        let came =
-            if served && self.local.parking.try_enter() { self.read_or_park().await } else { None };
-        let came = match came {
-            Some(came) => came,
-            None => self.wait_empty_handed().await,
-        };
-        self.stream.watch().set_idle(false);
-        came
-    }
-
     /// Reads with a buffer in hand for a while. `None` = nothing came.
     async fn read_or_park(&mut self) -> Option<bool> {
         let buffer = self.local.buffers.take_small();
@@ -152,21 +194,12 @@ impl Connection {
         None
     }
 
-    async fn wait_empty_handed(&mut self) -> bool {
-        let timeouts = self.local.setup().snapshot.timeouts;
-        let keep_alive_ms = timeouts.keep_alive.0;
-        let waited = self.stream.readable((Wait::KeepAlive, Some(keep_alive_ms))).await;
-        // Before the read: a drain that ends it would take what it read along.
-        self.stream.watch().set_idle(false);
-        match waited {
-            Ok(()) => {}
-            // A request that came together with the drain or the deadline is still served.
-            Err(Fault::Ended(Cause::Drain | Cause::Deadline(_))) => self.stream.watch().forgive(),
-            Err(_) => return false,
-        }
-        let buffer = self.local.buffers.take_small();
+    /// Reads what was waited for; false when that is the end.
+    async fn read_first(&mut self) -> bool {
         // What is readable may be a part of a TLS record, of which the rest is awaited.
-        let head_ms = self.stream.is_tls().then_some(timeouts.client_head.0);
+        let head_ms = self.local.setup().snapshot.timeouts.client_head.0;
+        let head_ms = self.stream.is_tls().then_some(head_ms);
+        let buffer = self.local.buffers.take_small();
         let (read, buffer) = self.stream.read(buffer, (Wait::ClientHead, head_ms)).await;
         self.buffer = buffer;
         match read {
@@ -213,3 +246,19 @@ const PARK_MS: u64 = 1_000;
 const REQUEST_LINE_BYTES_MAX: usize = 8 * 1024;
 /// Room behind the largest head, so that a body's first bytes come along.
 const HEAD_SLACK: usize = 4 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn future_bytes<F: Future>(_: impl Fn(Rc<Local>, TcpStream) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// With its slot in the table of watches, its task and the operation it waits for: 1 KiB.
+    #[test]
+    fn an_idle_connection_is_a_small_future() {
+        let bytes = future_bytes(serve);
+        assert!(bytes <= 600, "{bytes} bytes");
+    }
+}

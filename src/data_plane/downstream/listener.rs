@@ -1,8 +1,9 @@
 //! The accept loop of one listening socket on one worker. Never drops an accept half way: it waits
 //! for readiness and then accepts without waiting (D3).
 
+use std::cell::Cell;
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
@@ -13,20 +14,30 @@ use crate::data_plane::worker::local::Local;
 use crate::data_plane::worker::notify::first;
 use crate::data_plane::worker::runtime::Rung;
 use crate::shared::lifecycle::Phase;
+use crate::shared::pressure::Pressure;
 
-/// Accepts until the drain has emptied the queue; then the socket closes.
-pub async fn accept_loop(local: Rc<Local>, listener: TcpListener) {
+/// Accepts until the drain, or the end of this listener, has emptied the queue; then the socket
+/// closes. Once another process has it, it closes at once: the queue is that one's.
+pub async fn accept_loop(local: Rc<Local>, listener: TcpListener, is_over: Rc<Cell<bool>>) {
     let Ok(readiness) = Readiness::of(&listener) else { return };
     local.accepting.set(local.accepting.get() + 1);
     let mut spare = Spare::open();
+    let ends = || is_over.get() || local.shared.lifecycle.phase() > Phase::LameDuck;
     loop {
-        // A drain that began while this loop paused rings no second time.
-        if local.shared.lifecycle.phase() < Phase::Draining {
+        // An end that came while this loop paused rings no second time.
+        if !ends() {
             first(readiness.readable(), local.phase_changed.wait()).await;
         }
-        let draining = local.shared.lifecycle.phase() >= Phase::Draining;
-        match accept_some(&local, &listener, &mut spare) {
+        if local.shared.lifecycle.phase() == Phase::HandedOver {
+            break;
+        }
+        let draining = ends();
+        // Under pressure one at a time, so that who asks for our health is still let in.
+        let is_short = local.shared.pressure.pressure() >= Pressure::Pause;
+        let batch = if is_short { 1 } else { BATCH };
+        match accept_some(&local, &listener, &mut spare, batch) {
             Accepted::Exhausted => monoio::time::sleep(FD_PAUSE).await,
+            Accepted::More if is_short => monoio::time::sleep(FD_PAUSE).await,
             Accepted::More => yield_now().await,
             Accepted::Queue if draining => break,
             Accepted::Queue => {}
@@ -52,10 +63,15 @@ fn busy(local: &Local) -> &'static [u8] {
     if local.setup().tls.downstream().is_some() { &[] } else { BUSY }
 }
 
-fn accept_some(local: &Rc<Local>, listener: &TcpListener, spare: &mut Spare) -> Accepted {
-    for _ in 0..BATCH {
+fn accept_some(
+    local: &Rc<Local>,
+    listener: &TcpListener,
+    spare: &mut Spare,
+    batch: usize,
+) -> Accepted {
+    for _ in 0..batch {
         match listener.accept() {
-            Ok((stream, peer)) => begin(local, stream, peer),
+            Ok((stream, _)) => begin(local, stream),
             Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => return Accepted::Queue,
             Err(e) if is_exhaustion(&e) => {
                 spare.turn_one_away(listener, busy(local));
@@ -68,7 +84,7 @@ fn accept_some(local: &Rc<Local>, listener: &TcpListener, spare: &mut Spare) -> 
     Accepted::More
 }
 
-fn begin(local: &Rc<Local>, mut stream: TcpStream, peer: SocketAddr) {
+fn begin(local: &Rc<Local>, mut stream: TcpStream) {
     let counters = &local.cell().counters;
     if local.connection_limit.is_some_and(|max| counters.connections() >= max) {
         turn_away(&mut stream, busy(local));
@@ -82,7 +98,7 @@ fn begin(local: &Rc<Local>, mut stream: TcpStream, peer: SocketAddr) {
     counters.connection_opened();
     let counted = Counted(local.clone());
     local.spawn(async move {
-        serve(counted.0.clone(), stream, peer).await;
+        serve(counted.0.clone(), stream).await;
         drop(counted);
     });
 }
@@ -93,7 +109,7 @@ struct Counted(Rc<Local>);
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.cell().counters.connection_closed();
-        if self.0.shared.lifecycle.phase() >= Phase::Draining {
+        if self.0.shared.lifecycle.phase() > Phase::LameDuck {
             self.0.cell().wake.wake();
         }
     }

@@ -182,6 +182,7 @@ impl Connection {
         while body.len() < length {
             if body.spare() == 0 {
                 body.grow(length.min(body.len() * 2));
+                self.stream.watch().set_held(body.capacity());
             }
             let (read, filled) = self.stream.read(body, limit.idle).await;
             body = filled;
@@ -207,7 +208,7 @@ impl Connection {
         let result = loop {
             match take_payload(&mut body, &mut read, &mut whole, limit.bytes_max) {
                 Ok(true) => break Ok(()),
-                Ok(false) => {}
+                Ok(false) => self.stream.watch().set_held(whole.capacity()),
                 Err(fault) => break Err(fault),
             }
             let (result, filled) = self.stream.read(read, limit.idle).await;

@@ -60,6 +60,8 @@ pub enum Kind {
     Outdated,
     /// A gateway key that nobody owns.
     UnknownKey,
+    /// The process is short of memory.
+    Overloaded,
     /// The client asks for another protocol.
     Upgrade,
     /// The upstream's answer is not HTTP we take.
@@ -118,7 +120,11 @@ impl Kind {
             | Self::NoRoute(_)
             | Self::UnknownKey
             | Self::Upgrade => Side::Downstream,
-            Self::Draining | Self::Internal(_) | Self::NoKey | Self::Outdated => Side::Internal,
+            Self::Draining
+            | Self::Internal(_)
+            | Self::NoKey
+            | Self::Outdated
+            | Self::Overloaded => Side::Internal,
             Self::BreakerOpen(_)
             | Self::KeysAuthFailed(_)
             | Self::KeysRateLimited(_)
@@ -141,7 +147,7 @@ impl Kind {
             Self::BodyTooLarge(_) => 413,
             Self::ClientGone => 499,
             Self::ClientTimeout(_) => 408,
-            Self::BreakerOpen(_) | Self::Draining | Self::NoKey => 503,
+            Self::BreakerOpen(_) | Self::Draining | Self::NoKey | Self::Overloaded => 503,
             Self::Internal(_) | Self::Outdated => 500,
             Self::ModelNotAllowed => 403,
             Self::NoCredential | Self::UnknownKey => 401,
@@ -181,6 +187,7 @@ impl Kind {
             Self::NoKey => "no_key",
             Self::NoCredential | Self::UnknownKey => "unauthorized",
             Self::NoRoute(_) => "no_route",
+            Self::Overloaded => "overloaded",
             Self::Upgrade => "upgrade_unsupported",
             Self::UpstreamBadResponse(_) | Self::UpstreamFailed(..) => "upstream_bad_response",
             Self::UpstreamCut => "upstream_cut",
@@ -202,7 +209,7 @@ impl Kind {
     /// The error's type, where it is not the one that its status has.
     pub fn error_type(&self, endpoint: Endpoint) -> Option<&'static str> {
         match self {
-            Self::AtCap(..) => Some("overloaded_error"),
+            Self::AtCap(..) | Self::Overloaded => Some("overloaded_error"),
             // Codex sleeps in silence for as long as a rate limit says; this it shows.
             Self::KeysRateLimited(resting)
                 if endpoint == Endpoint::Responses && resting.is_long() =>
@@ -264,6 +271,7 @@ impl Kind {
             ),
             Self::NoRoute(model) => no_route(model.as_deref()),
             Self::Outdated => "The configuration changed meanwhile.".to_owned(),
+            Self::Overloaded => "The gateway is short of memory. Retry shortly.".to_owned(),
             Self::UnknownKey => "The gateway key is not known.".to_owned(),
             Self::Upgrade => "Protocol upgrades are not supported.".to_owned(),
             Self::UpstreamBadResponse(why) => {

@@ -9,6 +9,7 @@ use crate::data_plane::io::fault::Wait;
 use crate::protocol::http1::write;
 use crate::shared::clock::Millis;
 use crate::shared::lifecycle::Phase;
+use crate::shared::pressure::Pressure;
 use crate::shared::pulse::ControlPlane;
 
 /// An answer of ours: status and JSON body.
@@ -41,7 +42,8 @@ pub async fn write(
 ) -> Used {
     let used = request.head.end;
     let draining = client.local.shared.lifecycle.phase() > Phase::Running;
-    let closes = request.wants_close || draining || !request.is_bodiless();
+    let is_short = client.local.shared.pressure.pressure() >= Pressure::NoKeepAlive;
+    let closes = request.wants_close || draining || is_short || !request.is_bodiless();
     let mut out = client.local.buffers.take_small();
     write::status_line(out.tail(), answer.status);
     out.extend(b"content-type: application/json\r\ncache-control: no-store\r\n");

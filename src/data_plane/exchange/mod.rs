@@ -52,6 +52,7 @@ use crate::protocol::sse::hide_usage::HideUsage;
 use crate::shared::clock::Millis;
 use crate::shared::credential::utilization::Wall;
 use crate::shared::lifecycle::Phase;
+use crate::shared::pressure::Pressure;
 use crate::shared::routing;
 use admit::Patience;
 use detail::Gathered;
@@ -201,6 +202,7 @@ async fn serve(client: &mut Connection, request: &Request, setup: Rc<Working>) -
         Err(failure) => exchange.reject(failure).await,
     };
     exchange.client.stream.watch().on_hangup_remember();
+    exchange.client.stream.watch().set_held(0);
     Used { bytes: exchange.bytes_used, next }
 }
 
@@ -210,6 +212,9 @@ impl Exchange<'_> {
         let request = self.request;
         if self.client.local.shared.lifecycle.phase() >= Phase::Draining {
             return Err(Kind::Draining.into());
+        }
+        if self.client.local.shared.pressure.pressure() >= Pressure::Refuse {
+            return Err(Kind::Overloaded.into());
         }
         if request.wants_upgrade {
             return Err(Kind::Upgrade.into());
@@ -295,8 +300,10 @@ impl Exchange<'_> {
 
     /// Whether the connection must close after the answer, as far as this side is concerned.
     pub fn must_close(&self) -> bool {
-        let draining = self.client.local.shared.lifecycle.phase() > Phase::Running;
-        self.request.wants_close || self.owes_body || draining
+        let shared = &self.client.local.shared;
+        let draining = shared.lifecycle.phase() > Phase::Running;
+        let is_short = shared.pressure.pressure() >= Pressure::NoKeepAlive;
+        self.request.wants_close || self.owes_body || draining || is_short
     }
 
     /// The name of the provider asked last.

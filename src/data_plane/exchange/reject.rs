@@ -101,7 +101,7 @@ fn begin(out: &mut Vec<u8>, kind: &Kind, length: usize) {
     write::content_length(out, u64::try_from(length).unwrap_or(0));
     match kind {
         // Codes whose fault passes by itself: clients may come back.
-        Kind::Draining => out.extend_from_slice(b"retry-after: 1\r\n"),
+        Kind::Draining | Kind::Overloaded => out.extend_from_slice(b"retry-after: 1\r\n"),
         Kind::BadRequest(crate::protocol::http1::Refusal::Connect) => {
             out.extend_from_slice(b"allow: DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT\r\n");
         }

@@ -2,7 +2,7 @@
 //! Never reads data away, never closes.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use rustix::event::epoll;
@@ -110,6 +110,25 @@ impl Fd {
             BorrowedFd::borrow_raw(self.0)
         }
     }
+}
+
+/// Owns the descriptor with this number, which another process left open in this one. Called before
+/// anything else is opened, and once for each number.
+///
+/// # Errors
+/// When nothing is open there.
+pub fn adopt(number: RawFd) -> io::Result<OwnedFd> {
+    if number <= 2 {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    // SAFETY: borrowed for one call, which fails when nothing is open there.
+    #[expect(unsafe_code, reason = "only the kernel knows whether the number is open")]
+    let found = unsafe { BorrowedFd::borrow_raw(number) };
+    rustix::io::fcntl_getfd(found)?;
+    // SAFETY: open, by the line above; ours alone, since whoever started this process left it open
+    // for nobody else here, and each number is adopted once.
+    #[expect(unsafe_code, reason = "the one way to own what was inherited")]
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
 /// What was thrown away.

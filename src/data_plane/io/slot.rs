@@ -23,8 +23,10 @@ pub struct Slot {
     pub fd: Option<Fd>,
     /// Counted up whenever the slot becomes free.
     pub generation: u32,
-    /// The connection waits for its next request.
-    pub idle: bool,
+    /// Bytes of a request that are held for this connection.
+    pub held: usize,
+    /// Whether the connection waits for a request, and for which.
+    pub idle: Idle,
     /// What the peer's hang-up ends.
     pub on_hangup: OnHangup,
     /// How much of the connection the peer has ended, as far as reported.
@@ -53,6 +55,17 @@ pub enum End {
     Downstream,
     /// A provider.
     Upstream,
+}
+
+/// Whether a connection waits for a request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Idle {
+    /// It does not.
+    No,
+    /// For its first one.
+    First,
+    /// For its next one.
+    Next,
 }
 
 /// How much of a connection the peer has ended. Ordered: it never comes back.
@@ -98,7 +111,8 @@ impl Slot {
             end: End::Downstream,
             fd: None,
             generation: 0,
-            idle: false,
+            held: 0,
+            idle: Idle::No,
             on_hangup: OnHangup::Remember,
             peer: Peer::Open,
             queued: u64::MAX,

@@ -4,6 +4,8 @@
 //! (D3). Each stream holds a [`Watch`]; a watch is forgotten before its socket closes, so a reused
 //! fd number can never be hit.
 
+mod ends;
+
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::os::fd::{AsFd, OwnedFd};
@@ -21,7 +23,7 @@ use super::slot::{Deadline, OnHangup, Slot};
 use super::wheel::{Entry, Wheel};
 use crate::shared::clock::Millis;
 
-pub use super::slot::{End, Peer};
+pub use super::slot::{End, Idle, Peer};
 
 /// One worker's watches: the deadline wheel and the hang-up reports.
 pub struct Watchers {
@@ -77,26 +79,6 @@ impl Watchers {
         // Without a report a hang-up is noticed by the next read or write instead.
         let _unreported = fd.report_hangup(self.epoll.as_fd(), token(entry));
         Watch { watchers: self.clone(), entry }
-    }
-
-    /// Ends the wait of every connection that waits for its next request.
-    pub fn end_idle(&self) {
-        for slot in &mut self.table.borrow_mut().slots {
-            if slot.idle {
-                slot.end_reads(Cause::Drain);
-            }
-        }
-    }
-
-    /// Ends every wait on an upstream, so that its client can still be told, and every idle one.
-    pub fn end_upstreams(&self) {
-        for slot in &mut self.table.borrow_mut().slots {
-            match slot.end {
-                End::Upstream => slot.end_both(Cause::Drain),
-                End::Downstream if slot.idle => slot.end_reads(Cause::Drain),
-                End::Downstream => {}
-            }
-        }
     }
 
     /// The worker's ticker: ends waits whose deadline has come. Never returns.
@@ -299,9 +281,14 @@ impl Watch {
         self.with(|slot| slot.cause = None);
     }
 
-    /// Whether this connection waits for its next request, so that a drain may end it.
-    pub fn set_idle(&self, idle: bool) {
+    /// Whether this connection waits for a request, so that a drain may end it.
+    pub fn set_idle(&self, idle: Idle) {
         self.with(|slot| slot.idle = idle);
+    }
+
+    /// How many bytes of a request are held for this connection.
+    pub fn set_held(&self, bytes: usize) {
+        self.with(|slot| slot.held = bytes);
     }
 
     /// How much of the connection the peer has ended, as far as reported.

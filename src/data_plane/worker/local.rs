@@ -12,15 +12,19 @@ use super::guard::CatchPanic;
 use super::notify::Notify;
 use super::request_id::{RequestId, RequestIds};
 use super::runtime::Rung;
+use super::sockets::Listener;
 use super::waiting::Waiting;
+use crate::data_plane::downstream::listener::accept_loop;
 use crate::data_plane::exchange::overhead::Polled;
 use crate::data_plane::io::buffer::Buffers;
 use crate::data_plane::io::tls::configs::TlsConfigs;
 use crate::data_plane::io::watch::Watchers;
+use crate::data_plane::prepared::Prepared;
 use crate::data_plane::upstream::pool::Pool;
 use crate::shared::Shared;
 use crate::shared::addresses::Addresses;
 use crate::shared::lifecycle::Phase;
+use crate::shared::pressure::Pressure;
 use crate::shared::published::Adopted;
 use crate::shared::setup::Setup;
 use crate::shared::worker_cell::WorkerCell;
@@ -55,17 +59,26 @@ pub struct Local {
     addresses: RefCell<Adopted<Addresses>>,
     index: usize,
     ids: RequestIds,
+    listening: RefCell<Vec<Listening>>,
     rounds: RefCell<Vec<usize>>,
     setup: RefCell<Adopted<Setup>>,
     working: RefCell<Rc<Working>>,
+}
+
+/// A listener that this worker accepts on.
+#[derive(Debug)]
+struct Listening {
+    is_over: Rc<Cell<bool>>,
+    listener: Arc<Listener>,
 }
 
 /// One configuration as this worker works with it. An `Rc`, so that an exchange that holds it
 /// touches no reference count that other workers touch (D9).
 #[derive(Debug)]
 pub struct Working {
+    prepared: Arc<Prepared>,
     setup: Arc<Setup>,
-    /// TLS settings by provider.
+    /// TLS settings by provider, and for clients.
     pub tls: TlsConfigs,
 }
 
@@ -79,8 +92,8 @@ impl std::ops::Deref for Working {
 
 impl Working {
     fn new(setup: &Arc<Setup>) -> Rc<Self> {
-        let tls = setup.prepared.downcast_ref::<TlsConfigs>().cloned().unwrap_or_default();
-        Rc::new(Self { setup: setup.clone(), tls })
+        let prepared: Arc<Prepared> = setup.prepared.clone().downcast().unwrap_or_default();
+        Rc::new(Self { tls: prepared.tls.clone(), prepared, setup: setup.clone() })
     }
 }
 
@@ -100,6 +113,7 @@ impl Local {
             buffers: Buffers::touched(TOUCHED_SMALL, TOUCHED_LARGE),
             connection_limit: seat.connection_limit,
             ids: RequestIds::new(),
+            listening: RefCell::default(),
             index: seat.index,
             parking: Parking::default(),
             phase_changed: Notify::default(),
@@ -175,6 +189,50 @@ impl Local {
         drop(self.addresses());
     }
 
+    /// Accepts on the listeners of the configuration in force and on no others.
+    pub fn listen(self: &Rc<Self>) {
+        if self.shared.lifecycle.phase() > Phase::LameDuck {
+            return;
+        }
+        let wanted = &self.working.borrow().prepared.listeners;
+        let mut listening = self.listening.borrow_mut();
+        listening.retain(|open| {
+            let stays = wanted.iter().any(|listener| Arc::ptr_eq(listener, &open.listener));
+            open.is_over.set(!stays);
+            stays
+        });
+        for listener in wanted {
+            if listening.iter().any(|open| Arc::ptr_eq(listener, &open.listener)) {
+                continue;
+            }
+            let is_over = Rc::new(Cell::new(false));
+            while let Some(socket) = listener.take(self.index) {
+                self.spawn(accept_loop(self.clone(), socket, is_over.clone()));
+            }
+            listening.push(Listening { is_over, listener: listener.clone() });
+        }
+    }
+
+    /// How long an idle connection is kept now.
+    pub fn keep_alive_ms(&self) -> u64 {
+        let ms = self.setup().snapshot.timeouts.keep_alive.0;
+        if self.shared.pressure.pressure() >= Pressure::Tight { ms / 4 } else { ms }
+    }
+
+    /// Does what memory pressure asks of what is there already.
+    pub fn bear_pressure(&self) {
+        let pressure = self.shared.pressure.pressure();
+        if pressure >= Pressure::Shed {
+            self.watchers.end_largest();
+        }
+        if pressure >= Pressure::NoKeepAlive {
+            self.watchers.end_idle(false);
+        }
+        if pressure >= Pressure::Tight {
+            self.watchers.hurry_idle(self.keep_alive_ms());
+        }
+    }
+
     /// A fresh request id: unique over workers and restarts.
     pub fn request_id(&self) -> RequestId {
         self.ids.next()
@@ -184,7 +242,7 @@ impl Local {
     pub fn is_done(&self) -> bool {
         let phase = self.shared.lifecycle.phase();
         let served = self.accepting.get() == 0 && self.cell().counters.connections() == 0;
-        phase >= Phase::Draining && served
+        phase > Phase::LameDuck && served
     }
 
     /// Runs `task` beside all others; a panic in it is counted and ends nothing else.
@@ -202,6 +260,7 @@ impl Local {
     pub async fn keep_house(&self) {
         loop {
             monoio::time::sleep(HOUSEKEEPING).await;
+            self.cell().counters.beat();
             self.pool.sweep(self.setup().snapshot.timeouts.upstream_idle.0);
         }
     }

@@ -12,11 +12,10 @@ pub mod runtime;
 pub mod sockets;
 pub mod waiting;
 
-use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::downstream::listener::accept_loop;
 use super::io::readiness::Readiness;
 use crate::shared::Shared;
 use crate::shared::lifecycle::Phase;
@@ -32,8 +31,6 @@ pub struct Seat {
     pub core: Option<pin::Core>,
     /// Index of the worker.
     pub index: usize,
-    /// Its own socket for each address of the configuration, in order.
-    pub listeners: Vec<TcpListener>,
     /// How to drive I/O.
     pub rung: Rung,
     /// The state shared with the other threads.
@@ -67,7 +64,8 @@ fn run(seat: Seat) {
         }
         drop(ended);
         loop {
-            std::thread::park();
+            // Driven on: closes of the last connections may not even be submitted yet.
+            monoio::time::sleep(FAR).await;
         }
     });
     if let Err(error) = driven {
@@ -94,9 +92,7 @@ async fn serve(seat: Seat) -> std::io::Result<()> {
     let local = Rc::new(Local::new(&seat)?);
     let bell = Readiness::of(&local.cell().wake)?;
     let hangups = Readiness::of(local.watchers.hangup_fd())?;
-    for listener in seat.listeners {
-        local.spawn(accept_loop(local.clone(), listener));
-    }
+    local.listen();
     let (ear, ticker, keeper) = (local.clone(), local.clone(), local.clone());
     local.spawn(async move {
         while hangups.readable().await.is_ok() {
@@ -111,10 +107,13 @@ async fn serve(seat: Seat) -> std::io::Result<()> {
         bell.readable().await?;
         local.cell().wake.silence();
         local.adopt();
+        local.listen();
         local.waiting.call();
+        local.bear_pressure();
         match local.shared.lifecycle.phase() {
             Phase::Running | Phase::LameDuck => {}
-            Phase::Draining => local.watchers.end_idle(),
+            Phase::HandedOver => local.watchers.end_idle(false),
+            Phase::Draining => local.watchers.end_idle(true),
             Phase::Stopping => local.watchers.end_upstreams(),
         }
         local.phase_changed.notify();
@@ -123,3 +122,6 @@ async fn serve(seat: Seat) -> std::io::Result<()> {
         }
     }
 }
+
+/// With nothing left to wait for.
+const FAR: Duration = Duration::from_secs(3_600);

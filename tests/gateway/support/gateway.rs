@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::LazyLock;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -23,7 +24,7 @@ pub struct Gateway {
     pub address: SocketAddr,
     child: Child,
     stderr: Stderr,
-    home: Directory,
+    home: Arc<Directory>,
 }
 
 /// A gateway that ended: how, and all that it wrote.
@@ -49,13 +50,22 @@ impl Gateway {
         Self::spawn(command, home)
     }
 
+    /// The same with further arguments.
+    pub fn start_with_arguments(config: &str, arguments: &[&str]) -> Self {
+        let home = Directory::new();
+        let file = home.write(FILE, whole(config));
+        let mut command = base(BINARY, &home, &[]);
+        command.arg("run").arg("--config").arg(file).args(arguments);
+        Self::spawn(command, home)
+    }
+
     /// The same; once it serves, nobody reads its stderr any more.
     pub fn start_unread(config: &str) -> Self {
         let home = Directory::new();
         let file = home.write(FILE, whole(config));
         let mut command = base(BINARY, &home, &[]);
         command.arg("run").arg("--config").arg(file);
-        Self::spawn_until(command, home, Some("listening http://"))
+        Self::spawn_until(command, Arc::new(home), Some("listening http://"))
     }
 
     /// The same with further files beside the configuration.
@@ -90,10 +100,14 @@ impl Gateway {
     }
 
     fn spawn(command: Command, home: Directory) -> Self {
+        Self::spawn_in(command, Arc::new(home))
+    }
+
+    fn spawn_in(command: Command, home: Arc<Directory>) -> Self {
         Self::spawn_until(command, home, None)
     }
 
-    fn spawn_until(mut command: Command, home: Directory, last: Option<&'static str>) -> Self {
+    fn spawn_until(mut command: Command, home: Arc<Directory>, last: Option<&'static str>) -> Self {
         let mut child = command.args(driver()).spawn().unwrap();
         let stderr = Stderr::until(&mut child, last);
         let line = stderr.line("listening http");
@@ -103,6 +117,44 @@ impl Gateway {
             speaks_tls(address, trust_in(&[everywhere()]));
         }
         Self { address, child, stderr, home }
+    }
+
+    /// Another one with its configuration file, which takes over from it.
+    pub fn successor(&self) -> Self {
+        self.successor_with(&[])
+    }
+
+    /// The same with further environment.
+    pub fn successor_with(&self, environment: &[(&str, &str)]) -> Self {
+        let mut command = self.successor_command();
+        command.envs(environment.iter().copied());
+        Self::spawn_in(command, self.home.clone())
+    }
+
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The same, which is not waited for.
+    pub fn begin_successor(&self) -> Child {
+        self.successor_command().args(driver()).spawn().unwrap()
+    }
+
+    /// Its configuration file.
+    pub fn file(&self) -> PathBuf {
+        self.home.path().join(FILE)
+    }
+
+    fn successor_command(&self) -> Command {
+        let mut command = base(BINARY, &self.home, &[]);
+        command.arg("run").arg("--takeover").arg("--config").arg(self.file());
+        command
+    }
+
+    /// Whether another process has taken over from it, as far as it has said.
+    pub fn is_handed_over(&self) -> bool {
+        self.stderr.has_said("handed over to another process")
     }
 
     /// Where its admin API listens.
@@ -283,6 +335,11 @@ impl Stderr {
             }
         });
         Self { lines, _open: open, seen: RefCell::new(Vec::new()) }
+    }
+
+    fn has_said(&self, text: &str) -> bool {
+        self.seen.borrow_mut().extend(self.lines.try_iter());
+        self.seen.borrow().iter().any(|line| line.contains(text))
     }
 
     fn line(&self, text: &str) -> String {
