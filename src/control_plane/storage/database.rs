@@ -10,13 +10,13 @@ use rusqlite_migration::{M, Migrations};
 
 /// The states of keys: each change is on the disk before it is answered.
 pub(super) fn open_state(directory: &Path) -> rusqlite::Result<Connection> {
-    open(&directory.join(STATE), "FULL", STATE_TABLES)
+    open(&directory.join(STATE), ("FULL", SMALL_PAGES), STATE_TABLES)
 }
 
 /// The exchanges: a crash of the machine may cost the last of them, one of the process none that
 /// was written.
 pub(super) fn open_logs(directory: &Path) -> rusqlite::Result<Connection> {
-    open(&directory.join(LOGS), "NORMAL", LOGS_TABLES)
+    open(&directory.join(LOGS), ("NORMAL", LARGE_PAGES), LOGS_TABLES)
 }
 
 /// A connection that cannot write.
@@ -36,12 +36,18 @@ pub(super) fn check(path: &Path) -> rusqlite::Result<()> {
     connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK")
 }
 
-fn open(path: &Path, synchronous: &str, tables: &[&str]) -> rusqlite::Result<Connection> {
+fn open(
+    path: &Path,
+    (synchronous, page_bytes): (&str, u32),
+    tables: &[&str],
+) -> rusqlite::Result<Connection> {
     // Made by us, so that nobody else can read it; SQLite gives its side files the same mode.
     let made = OpenOptions::new().create(true).append(true).mode(0o600).open(path);
     made.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
+    // Says nothing to a file that has pages.
+    connection.pragma_update(None, "page_size", page_bytes)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", synchronous)?;
     let steps = tables.iter().map(|step| M::up(step)).collect();
@@ -55,6 +61,10 @@ fn open(path: &Path, synchronous: &str, tables: &[&str]) -> rusqlite::Result<Con
 
 /// Another process's lock is waited for so long, by the storage thread alone.
 const BUSY: Duration = Duration::from_millis(250);
+/// A row of an exchange is a kilobyte: with the usual pages every third splits one.
+const LARGE_PAGES: u32 = 16 * 1024;
+/// What SQLite takes by itself.
+const SMALL_PAGES: u32 = 4 * 1024;
 /// The exchanges' file.
 pub(super) const LOGS: &str = "logs.db";
 /// The states' file.
