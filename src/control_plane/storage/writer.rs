@@ -112,9 +112,20 @@ impl Writer {
         }
     }
 
+    /// Rows first: their second runs, while states wait for the disk to confirm.
     fn write(&mut self) {
+        self.write_rows();
         self.write_marks();
         self.write_details();
+        let now = Millis::now();
+        if now >= self.sweep_at {
+            self.sweep_at = now.plus(SWEEP_MS);
+            let (at, retention) = (self.wall.now(), self.retention);
+            self.sweep(at, retention);
+        }
+    }
+
+    fn write_rows(&mut self) {
         let rows = std::mem::take(&mut self.rows);
         if !rows.is_empty() {
             let wrote = self.with_logs(|logs| logs::insert(logs, &rows));
@@ -124,12 +135,6 @@ impl Writer {
                 let lost = u64::try_from(rows.len()).unwrap_or(0);
                 self.health.rows_dropped.fetch_add(lost, Ordering::Relaxed);
             }
-        }
-        let now = Millis::now();
-        if now >= self.sweep_at {
-            self.sweep_at = now.plus(SWEEP_MS);
-            let (at, retention) = (self.wall.now(), self.retention);
-            self.sweep(at, retention);
         }
     }
 
@@ -211,7 +216,7 @@ fn answered<T>(answer: oneshot::Sender<T>, value: T) {
 }
 
 /// A row waits no longer for its batch, so that a crash loses at most a second of them.
-const BATCH_MS: u64 = 500;
+const BATCH_MS: u64 = 250;
 /// Details that are written at once.
 const BATCH_DETAILS: usize = 64;
 /// More are written at once.
