@@ -121,7 +121,11 @@ mod tests {
         let kept = list(&[("X-A", "one two one"), ("x-c", "3")]);
         assert_eq!(applied(std::slice::from_ref(&block), &fields), kept);
         let first = list(&[("X-A", "one two one"), ("x-b", "9"), ("x-c", "3")]);
-        assert_eq!(applied(std::slice::from_ref(&set), &fields), first, "in the place of the first");
+        assert_eq!(
+            applied(std::slice::from_ref(&set), &fields),
+            first,
+            "in the place of the first"
+        );
         let last = list(&[("X-A", "one two one"), ("x-c", "3"), ("x-B", "9")]);
         assert_eq!(applied(&[block.clone(), set.clone()], &fields), last);
         assert_eq!(applied(&[set, block], &fields), kept);

@@ -16,6 +16,7 @@ mod breaker;
 mod cli;
 mod concurrency;
 mod cuts;
+mod demotion;
 mod detail;
 mod downstream;
 mod exhaustion;

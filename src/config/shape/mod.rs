@@ -67,7 +67,7 @@ pub const PROVIDER: Shape = Shape::of(&[
     Field::DurationOr(&l::AUTH_RECHECK),
     Field::Switch(&l::RETRY_ON_5XX),
     Field::Choice(&l::INCLUDE_USAGE),
-    Field::Later("demote_non_streaming"),
+    Field::Switch(&l::DEMOTE_NON_STREAMING),
     Field::TableOr(&BREAKER),
     Field::Tables("model_class", &MODEL_CLASS),
     Field::Later("max_tokens_default"),

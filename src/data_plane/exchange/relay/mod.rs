@@ -2,6 +2,7 @@
 //! never changed, each read is forwarded before the next is awaited; but for the usage that only
 //! the gateway asked for, which is kept back by whole events (BEHAVIOUR 8).
 
+mod fold;
 mod passage;
 
 use super::attempt::Call;
@@ -47,7 +48,11 @@ impl Exchange<'_> {
         self.phase = "relay";
         self.commit_by = None;
         self.note_key(credential);
-        let Call { answered, limits, sent_whole, mut upstream } = call;
+        let is_stream = is_open_stream(&call.answered.head, call.answered.buffer.filled());
+        if call.is_demoted && is_stream && (200..300).contains(&call.answered.head.status) {
+            return self.relay_folded(route, credential, call).await;
+        }
+        let Call { answered, limits, sent_whole, mut upstream, .. } = call;
         let Answered { mut buffer, head } = answered;
         let to_head = self.request.head.method.of(self.request.bytes()) == b"HEAD";
         let length = body_length(&head, buffer.filled(), to_head)?;
@@ -74,18 +79,11 @@ impl Exchange<'_> {
         let passed = self.pass(&mut passage, &mut upstream, out, buffer).await;
         self.seen.gathered.put_back(passage.take_capture());
         self.seen.answered = passage.finish(passed.is_ok(), self.started);
-        if let Credential::Pool(_, state) = credential {
-            let tokens = tally::by_kind(&self.seen.answered.usage);
-            state.slot.statistics().tokens.add(tokens.iter().sum());
-        }
+        self.count_tokens(credential);
         match passed {
             Ok(()) => {
                 if reusable && passage.body.is_done() && !passage.extra {
-                    let max = self.setup.snapshot.limits.upstream_idle_per_worker;
-                    self.client.stream.watch().on_hangup_remember();
-                    if let Some(upstream) = upstream {
-                        self.client.local.pool.checkin(route.pool.origin, upstream.stream, max);
-                    }
+                    self.keep_connection(route, upstream);
                 }
                 Ok(self.after_answer(closes).await)
             }
@@ -96,6 +94,23 @@ impl Exchange<'_> {
                 self.end_broken(&passage, &kind).await;
                 Err(Failure { kind, sent_any: true })
             }
+        }
+    }
+
+    /// What the key has cost, as far as it was seen.
+    fn count_tokens(&self, credential: Credential<'_>) {
+        if let Credential::Pool(_, state) = credential {
+            let tokens = tally::by_kind(&self.seen.answered.usage);
+            state.slot.statistics().tokens.add(tokens.iter().sum());
+        }
+    }
+
+    /// A connection that owes nothing waits for another request.
+    fn keep_connection(&self, route: &Route<'_>, upstream: Option<Connection>) {
+        let max = self.setup.snapshot.limits.upstream_idle_per_worker;
+        self.client.stream.watch().on_hangup_remember();
+        if let Some(upstream) = upstream {
+            self.client.local.pool.checkin(route.pool.origin, upstream.stream, max);
         }
     }
 
