@@ -15,6 +15,7 @@ use super::pattern::Pattern;
 use super::route::Route;
 use super::secret::Secret;
 pub use super::upstream::*;
+use crate::protocol::sse::pulse::Floor;
 
 /// Everything a worker or the control plane may ask about the configuration.
 #[derive(Debug)]
@@ -221,7 +222,13 @@ pub struct Limits {
 /// `[stream]`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Stream {
+    /// A stream that trickles below it is given up; `None` is "off".
+    pub floor: Option<Floor>,
     pub half_close: HalfClose,
+    /// Silence after which a client is told that all is well; `None` is "off".
+    pub keepalive_ping: Option<Millis>,
+    /// A stream without content for so long is given up; `None` is "off".
+    pub output_stall: Option<Millis>,
 }
 
 /// What a client's FIN means while its answer is awaited or streamed.

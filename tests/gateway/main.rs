@@ -45,3 +45,4 @@ mod tls;
 mod tls_downstream;
 mod upstream;
 mod verdicts;
+mod watched;

@@ -91,6 +91,20 @@ pub const BREAKER: TableOr = TableOr {
     word: "off",
 };
 
+pub const FLOOR: TableOr = TableOr {
+    is_word: true,
+    key: "floor",
+    shape: &FLOOR_TABLE,
+    why: "a stream with fewer events in two windows in a row, but some, is given up",
+    word: "off",
+};
+
+pub const FLOOR_TABLE: Shape = Shape::of(&[
+    Field::Count(&l::FLOOR_EVENTS),
+    Field::Duration(&l::FLOOR_WINDOW),
+    Field::Duration(&l::FLOOR_WARMUP),
+]);
+
 pub const BREAKER_TABLE: Shape = Shape::of(&[
     Field::Count(&l::BREAKER_FAILURES),
     Field::Duration(&l::BREAKER_OPEN),
@@ -130,9 +144,9 @@ pub const OBSERVATION: Shape =
     Shape::of(&[Field::Switch(&l::ACCOUNTING), Field::Duration(&l::OBSERVATION_FLOOR)]);
 
 pub const STREAM: Shape = Shape::of(&[
-    Field::Later("keepalive_ping"),
-    Field::Later("output_stall"),
-    Field::Later("floor"),
+    Field::DurationOr(&l::KEEPALIVE_PING),
+    Field::DurationOr(&l::OUTPUT_STALL),
+    Field::TableOr(&FLOOR),
     Field::Choice(&l::HALF_CLOSE),
 ]);
 

@@ -103,7 +103,7 @@ fn a_variable_nobody_knows_is_refused_like_a_key_of_a_file() {
             "environment:1:34 `observation.accounting` must be true or false",
             "environment:1:25 `TIDEGATE_PROVIDER__NAME` cannot be set here: only scalars of plain \
              tables can",
-            "environment:1:1 `stream.floor` is not available in this version",
+            "environment:1:24 `stream.floor` must be a table or \"off\"",
             "environment:1:1 `timeouts.conect` is not a known setting (did you mean `connect`?)",
         ]
     );

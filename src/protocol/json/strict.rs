@@ -1,5 +1,5 @@
-//! Whole JSON values cut along their grammar (RFC 8259), as they were written: members of an object,
-//! elements of a list. Strict: what passes here, any parser takes. Never decodes a value.
+//! Whole JSON values cut along their grammar (RFC 8259), as they were written: the members of an
+//! object. Strict: what passes here, any parser takes. Never decodes a value.
 
 /// The members of the object that `text` is: names as written between their quotes, values as
 /// written. `None` when it is no object, or no JSON.

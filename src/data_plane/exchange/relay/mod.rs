@@ -4,6 +4,7 @@
 
 mod fold;
 mod passage;
+mod pulse;
 
 use super::attempt::Call;
 use super::authenticate::Credential;
@@ -24,6 +25,7 @@ use crate::protocol::usage::Observer;
 use crate::shared::tally::{self, Fault};
 use passage::{Passage, Stand, is_in_the_clear, is_stream};
 pub use passage::{is_open_stream, take_payload};
+use pulse::Waited;
 
 /// How a passage ended short of its end.
 #[derive(Debug)]
@@ -74,6 +76,7 @@ impl Exchange<'_> {
         observation.capture = self.seen.gathered.capture(self.started);
         let mut passage = Passage::new(&head, buffer.filled(), (length, framing), observation);
         passage.hide_usage = hide_usage;
+        passage.pulse = self.pulse(is_stream);
         self.seen.status = head.status;
         buffer.consume(head.end);
         let passed = self.pass(&mut passage, &mut upstream, out, buffer).await;
@@ -174,7 +177,21 @@ impl Exchange<'_> {
                 result = Err(Broken::Upstream(Kind::Internal("a kept answer is not whole")));
                 break;
             };
-            (stand, buffer) = passage.read(upstream, buffer, self.bound(byte_idle)).await;
+            let mut idle = self.bound(byte_idle);
+            if passage.pulse.is_some() {
+                idle = match self.wait_watched(passage, upstream, idle).await {
+                    Waited::Readable(left) => left,
+                    Waited::ClientBroke | Waited::Dead(Kind::ClientGone) => {
+                        result = Err(Broken::Client);
+                        break;
+                    }
+                    Waited::Dead(kind) => {
+                        result = Err(Broken::Upstream(kind));
+                        break;
+                    }
+                };
+            }
+            (stand, buffer) = passage.read(upstream, buffer, idle).await;
             full_reads = if buffer.spare() == 0 { full_reads + 1 } else { 0 };
             passage.frame(&stand, &mut buffer);
             self.release_at_end(&stand);

@@ -19,20 +19,20 @@ impl Block {
 
     /// Takes in a delta; `None` when it cannot be one.
     pub fn delta(&mut self, delta: &Members) -> Option<()> {
-        let kind = unquoted(delta.get(b"type").unwrap_or_default());
+        let kind = unquoted(delta.value(b"type").unwrap_or_default());
         match kind {
             b"input_json_delta" => {
-                let raw = unquoted(delta.get(b"partial_json")?);
+                let raw = unquoted(delta.value(b"partial_json")?);
                 let mut decoded = vec![0; raw.len()];
                 self.input.extend_from_slice(text::unescape(raw, &mut decoded).ok()?);
             }
             b"citations_delta" => {
                 let mark = if self.citations.is_empty() { b'[' } else { b',' };
                 self.citations.push(mark);
-                self.citations.extend_from_slice(delta.get(b"citation")?);
+                self.citations.extend_from_slice(delta.value(b"citation")?);
             }
-            b"text_delta" => self.append(b"text", delta.get(b"text")?),
-            b"thinking_delta" => self.append(b"thinking", delta.get(b"thinking")?),
+            b"text_delta" => self.append(b"text", delta.value(b"text")?),
+            b"thinking_delta" => self.append(b"thinking", delta.value(b"thinking")?),
             // A signature is told whole; so is whatever a later version may bring.
             _ => {
                 for (name, value) in delta.0.iter().filter(|(name, _)| name != b"type") {
@@ -59,7 +59,7 @@ impl Block {
         if !self.citations.is_empty() {
             self.citations.push(b']');
             let more = std::mem::take(&mut self.citations);
-            let own = self.members.get(b"citations").and_then(|own| own.strip_suffix(b"]"));
+            let own = self.members.value(b"citations").and_then(|own| own.strip_suffix(b"]"));
             let all = match own.filter(|own| own.len() > 1) {
                 Some(own) => [own, b",", more.get(1..).unwrap_or_default()].concat(),
                 None => more,
@@ -75,7 +75,7 @@ impl Block {
 
     /// Puts the content of the string `more` behind that of the member `name`.
     fn append(&mut self, name: &[u8], more: &[u8]) {
-        match self.members.get_mut(name).filter(|own| own.last() == Some(&b'"')) {
+        match self.members.value_mut(name).filter(|own| own.last() == Some(&b'"')) {
             Some(own) => {
                 own.pop();
                 own.extend_from_slice(unquoted(more));

@@ -93,7 +93,7 @@ impl Message {
             return State::Failed(Unfolded::TooLong);
         };
         self.bytes_left = left;
-        let kind = event.get(b"type").map_or(name, unquoted);
+        let kind = event.value(b"type").map_or(name, unquoted);
         let done = match kind {
             b"message_start" => self.start(&event),
             b"content_block_start" => self.block_start(&event),
@@ -110,19 +110,19 @@ impl Message {
     }
 
     fn start(&mut self, event: &Members) -> Option<()> {
-        self.members = Members::of(event.get(b"message")?)?;
+        self.members = Members::of(event.value(b"message")?)?;
         self.blocks.clear();
         Some(())
     }
 
     fn block_start(&mut self, event: &Members) -> Option<()> {
-        let block = Members::of(event.get(b"content_block")?)?;
+        let block = Members::of(event.value(b"content_block")?)?;
         self.blocks.insert(index(event)?, Block::new(block));
         Some(())
     }
 
     fn block_delta(&mut self, event: &Members) -> Option<()> {
-        let delta = Members::of(event.get(b"delta")?)?;
+        let delta = Members::of(event.value(b"delta")?)?;
         self.block(event)?.delta(&delta)
     }
 
@@ -154,7 +154,7 @@ impl Message {
         if later == b"null" {
             return Some(());
         }
-        let known = self.members.get(b"usage").and_then(Members::of);
+        let known = self.members.value(b"usage").and_then(Members::of);
         let mut usage = known.unwrap_or_default();
         for (name, value) in Members::of(later)?.0 {
             if value != b"null" {
@@ -194,16 +194,16 @@ impl Members {
         Some(members)
     }
 
-    fn get(&self, name: &[u8]) -> Option<&[u8]> {
+    fn value(&self, name: &[u8]) -> Option<&[u8]> {
         self.0.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_slice())
     }
 
-    fn get_mut(&mut self, name: &[u8]) -> Option<&mut Vec<u8>> {
+    fn value_mut(&mut self, name: &[u8]) -> Option<&mut Vec<u8>> {
         self.0.iter_mut().find(|(own, _)| own == name).map(|(_, value)| value)
     }
 
     fn set(&mut self, name: &[u8], value: Vec<u8>) {
-        match self.get_mut(name) {
+        match self.value_mut(name) {
             Some(own) => *own = value,
             None => self.0.push((name.to_vec(), value)),
         }
@@ -225,7 +225,7 @@ impl Members {
 }
 
 fn index(event: &Members) -> Option<u64> {
-    crate::protocol::ascii::decimal(event.get(b"index")?, INDEX_MAX)
+    crate::protocol::ascii::decimal(event.value(b"index")?, INDEX_MAX)
 }
 
 /// The content of a string as it is written.

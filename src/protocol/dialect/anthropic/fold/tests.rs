@@ -29,7 +29,10 @@ fn folded(stream: &str) -> Result<String, Unfolded> {
     whole
 }
 
-const START: &str = r#"{"type":"message_start","message":{"id":"m","content":[],"usage":{"input_tokens":5,"output_tokens":1,"x":7}}}"#;
+const START: &str = concat!(
+    r#"{"type":"message_start","message":{"id":"m","content":[],"#,
+    r#""usage":{"input_tokens":5,"output_tokens":1,"x":7}}}"#
+);
 const STOP: &str = r#"{"type":"message_stop"      }"#;
 
 fn block(start: &str, deltas: &[&str]) -> Vec<String> {
@@ -104,7 +107,11 @@ fn p05_p06_p12_thinking_signatures_citations_and_the_unknown_are_kept() {
 
 #[test]
 fn p07_later_usage_overrides_and_what_is_absent_or_null_is_kept() {
-    let delta = r#"{"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},"context_management":{"a":1},"usage":{"output_tokens":9,"input_tokens":null,"server_tool_use":{"n":2}}}"#;
+    let delta = concat!(
+        r#"{"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},"#,
+        r#""context_management":{"a":1},"usage":{"output_tokens":9,"input_tokens":null,"#,
+        r#""server_tool_use":{"n":2}}}"#
+    );
     let expected = concat!(
         r#"{"id":"m","content":[],"usage":{"input_tokens":5,"output_tokens":9,"x":7,"#,
         r#""server_tool_use":{"n":2}},"stop_reason":"end_turn","stop_sequence":null,"#,
