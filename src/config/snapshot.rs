@@ -3,19 +3,19 @@
 //! Nothing in here is read twice, parsed again or defaulted again: every "auto" that the
 //! configuration alone can answer is already answered.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::sync::Arc;
+mod server;
+mod storage;
 
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use zeroize::Zeroize;
+use std::net::SocketAddr;
 
 use super::header_rule::HeaderRule;
 use super::pattern::Pattern;
 use super::route::Route;
-use super::secret::Secret;
 pub use super::upstream::*;
 use crate::protocol::sse::pulse::Floor;
+
+pub use server::{Driver, Expose, Server, ServerTls};
+pub use storage::{Bodies, Detail, Storage};
 
 /// Everything a worker or the control plane may ask about the configuration.
 #[derive(Debug)]
@@ -61,59 +61,6 @@ pub struct Admin {
     pub listen: Option<SocketAddr>,
     /// SHA-256 of the token; always there when `listen` is not loopback.
     pub token_sha256: Option<[u8; 32]>,
-}
-
-/// `[server]`.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Server {
-    pub driver: Driver,
-    /// How much of what happened is told in response headers; "auto" is resolved.
-    pub expose: Expose,
-    /// At least one; no address twice except for port 0.
-    pub listen: Vec<SocketAddr>,
-    /// What listeners prove themselves with; `None`: they speak plain HTTP.
-    pub tls: Option<Arc<ServerTls>>,
-    /// `None`: one per available core.
-    pub workers: Option<usize>,
-}
-
-impl Server {
-    /// Whether every listener is on a loopback address.
-    pub fn is_loopback_only(&self) -> bool {
-        self.listen.iter().all(|address| address.ip().is_loopback())
-    }
-}
-
-/// `server.tls`. Whether the two belong together is for who uses them to find.
-#[derive(Debug, Eq, PartialEq)]
-pub struct ServerTls {
-    /// The own one first, then those it was signed by; at least one.
-    pub certificates: Vec<CertificateDer<'static>>,
-    /// Wiped when dropped.
-    pub key: PrivateKeyDer<'static>,
-}
-
-impl Drop for ServerTls {
-    fn drop(&mut self) {
-        self.key.zeroize();
-    }
-}
-
-/// How workers wait for the kernel.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Driver {
-    /// The best one the host allows, found at start.
-    Auto,
-    Epoll,
-    IoUring,
-}
-
-/// Which `x-tidegate-*` response headers are sent.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Expose {
-    Full,
-    /// Request id, decision, error and reason only.
-    Minimal,
 }
 
 /// Who pays (BEHAVIOUR 2.2); "auto" is resolved.
@@ -268,40 +215,4 @@ pub enum LogLevel {
     Info,
     Debug,
     Trace,
-}
-
-/// `[storage]`.
-#[derive(Debug)]
-pub struct Storage {
-    /// Of which exchanges bodies are kept.
-    pub bodies: Bodies,
-    /// What is kept of an exchange beside its record.
-    pub detail: Detail,
-    /// What keys of the admin API are sealed under; at least 32 bytes.
-    pub master_key: Option<Arc<Secret>>,
-    /// A directory, which need not exist yet; `None`: nothing is kept.
-    pub path: Option<PathBuf>,
-    /// How long requests are kept one by one.
-    pub retention: Millis,
-}
-
-/// Whose bodies are kept.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Bodies {
-    All,
-    /// Of exchanges that failed.
-    Errors,
-    Off,
-}
-
-/// What is kept of exchanges; each holds what those before it do.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Detail {
-    Off,
-    /// What the provider said of limits, and each attempt where there was more than one.
-    Limits,
-    /// Each attempt, and when each part of the answer came.
-    Timings,
-    /// Fields of both heads.
-    Headers,
 }

@@ -1,4 +1,5 @@
-//! `[[provider]]` as it runs: where it is reached, its keys, how it is asked. Immutable.
+//! `[[provider]]` as it runs: where it is reached, its keys, how it is asked and left alone.
+//! Immutable.
 
 use std::sync::Arc;
 

@@ -42,8 +42,9 @@ use crate::shared::worker_cell::WorkerCell;
 use guard::caught;
 use log::Lines;
 use notices::Notices;
-use plane::{COMMANDS_MAX, Command, Plane};
+use plane::{COMMANDS_MAX, Command, Plane, Reloaded};
 use reload::Reloads;
+use storage::state::Change;
 use storage::{Left, Storage};
 
 /// What the control plane is given to work with.
@@ -82,9 +83,11 @@ async fn serve(parts: Parts<'_>, ready: impl FnOnce()) -> io::Result<ExitCode> {
     };
     let bell = UnixStream::from_std(shared.bell.waiting_end()?)?;
     let (commands, mut asked) = mpsc::channel(COMMANDS_MAX);
-    let plane = plane((commands, driver, log), (shared, storage));
+    let (plane, resealed) = plane((commands, driver, log), (shared, storage));
     let reloaded = Arc::new(Notify::new());
-    let tasks = tasks::begin(&plane, admin, &reloaded);
+    let mut tasks = tasks::begin(&plane, admin, &reloaded);
+    let of_task = plane.clone();
+    tasks.spawn(async move { keyring::keep(&of_task, resealed).await });
     let desk = Desk { asked: &mut asked, bell: &bell, plane: &plane, reloaded, reloads };
     let end = match caught(desk.work(&mut signals, ready)).await {
         Some(end) => end?,
@@ -117,7 +120,7 @@ enum End {
 struct Desk<'d, 'r> {
     asked: &'d mut mpsc::Receiver<Command>,
     bell: &'d UnixStream,
-    plane: &'d Plane,
+    plane: &'d Arc<Plane>,
     reloaded: Arc<Notify>,
     reloads: Reloads<'r>,
 }
@@ -153,7 +156,7 @@ impl Desk<'_, '_> {
                 }
                 _ = hangup.recv() => {
                     // It has told its errors.
-                    self.plane.metrics.observed.reloaded(self.reloads.reload().is_ok());
+                    let _told = reload(self.plane, &mut self.reloads);
                     self.reloaded.notify_one();
                 }
                 Some(command) = self.asked.recv() => match command {
@@ -228,7 +231,7 @@ impl Fault {
 }
 
 /// Who asked may have left.
-fn carry_out(command: Command, plane: &Plane, reloads: &mut Reloads<'_>) {
+fn carry_out(command: Command, plane: &Arc<Plane>, reloads: &mut Reloads<'_>) {
     match command {
         // Ends the loop instead.
         Command::Drain => {}
@@ -236,17 +239,26 @@ fn carry_out(command: Command, plane: &Plane, reloads: &mut Reloads<'_>) {
             let _gone = answer.send(reloads.overlay(overlay));
         }
         Command::Reload(answer) => {
-            let outcome = reloads.reload();
-            plane.metrics.observed.reloaded(outcome.is_ok());
-            let _gone = answer.send(outcome);
+            let _gone = answer.send(reload(plane, reloads));
         }
     }
+}
+
+fn reload(plane: &Arc<Plane>, reloads: &mut Reloads<'_>) -> Reloaded {
+    let before = plane.shared.setup.load().snapshot.clone();
+    let outcome = reloads.reload();
+    plane.metrics.observed.reloaded(outcome.is_ok());
+    let master_key = &plane.shared.setup.load().snapshot.storage.master_key;
+    if master_key.is_some() && *master_key != before.storage.master_key {
+        tokio::spawn(keyring::reseal(plane.clone()));
+    }
+    outcome
 }
 
 fn plane(
     (commands, driver, log): (mpsc::Sender<Command>, &'static str, Lines),
     (shared, storage): (Arc<Shared>, Option<(Storage, Left)>),
-) -> Arc<Plane> {
+) -> (Arc<Plane>, Vec<Change>) {
     let (storage, left) = storage.unzip();
     let health = storage.as_ref().map(Storage::health).cloned();
     let sources =
@@ -263,8 +275,9 @@ fn plane(
         storage,
         today: today::Today::default(),
     };
-    plane.today.resume(left.unwrap_or_default().today);
-    Arc::new(plane)
+    let Left { resealed, today, .. } = left.unwrap_or_default();
+    plane.today.resume(today);
+    (Arc::new(plane), resealed)
 }
 
 /// Silences the bell and looks at what the workers recorded.

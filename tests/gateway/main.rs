@@ -38,6 +38,7 @@ mod refusals;
 mod reload;
 mod routes;
 mod storage;
+mod storage_faults;
 mod streaming;
 mod support;
 mod survival;

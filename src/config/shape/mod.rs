@@ -184,6 +184,7 @@ pub const STORAGE: Shape = Shape::of(&[
     Field::Choice(&l::DETAIL),
     Field::Choice(&l::BODIES),
     Field::Secret(&MASTER_KEY),
+    Field::Secret(&PREVIOUS_MASTER_KEY),
 ]);
 
 pub const LOG: Shape = Shape::of(&[Field::Choice(&l::FORMAT), Field::Choice(&l::LEVEL)]);
@@ -214,6 +215,13 @@ pub const MASTER_KEY: Text = Text {
     key: "master_key",
     pattern: r"^[!-~]{32,}$",
     why: "seals keys that are added through the admin API; 32 random characters or more",
+};
+
+pub const PREVIOUS_MASTER_KEY: Text = Text {
+    example: "TIDEGATE_PREVIOUS_MASTER_KEY",
+    key: "previous_master_key",
+    pattern: r"^[!-~]{32,}$",
+    why: "the master_key before this one, until all that it sealed is sealed anew",
 };
 
 pub const CALLER_NAME: Text = Text {

@@ -83,6 +83,12 @@ impl Exchange<'_> {
         Err(kind)
     }
 
+    /// The attempt noted last was none: nothing was sent.
+    pub fn undo_attempt(&mut self) {
+        self.attempts -= 1;
+        self.seen.gathered.undo_attempt();
+    }
+
     /// Counts an attempt and notes whom it asks.
     pub fn note_attempt(&mut self, route: &Route<'_>, credential: Credential<'_>) {
         self.attempts += 1;

@@ -1,8 +1,9 @@
 //! What an exchange asks of a provider's breaker, and what it tells it (BEHAVIOUR 6). Never decides
 //! who is asked instead.
 
-use super::Exchange;
+use super::failure::Kind;
 use super::route::Route;
+use super::{Exchange, detail};
 use crate::protocol::verdict::Verdict;
 use crate::shared::breaker::Pass;
 use crate::shared::clock::Millis;
@@ -39,8 +40,29 @@ impl Exchange<'_> {
         }
     }
 
-    /// Tells what came of an attempt; `None`: nothing that counts.
-    pub(super) fn tell_breaker(
+    /// Tells what came of an attempt that was answered.
+    pub(super) fn tell_answer(
+        &mut self,
+        (route, pass): (&Route<'_>, Option<Pass<'static>>),
+        status: u16,
+        verdict: Verdict,
+    ) {
+        self.attempt_ended(status, detail::reason(verdict));
+        self.tell_breaker(route, pass, is_failure(verdict, status));
+    }
+
+    /// Tells that an attempt got no answer.
+    pub(super) fn tell_no_answer(
+        &mut self,
+        (route, pass): (&Route<'_>, Option<Pass<'static>>),
+        kind: &Kind,
+    ) {
+        self.attempt_ended(0, kind.code());
+        self.tell_breaker(route, pass, Some(true));
+    }
+
+    /// `None`: nothing that counts.
+    fn tell_breaker(
         &self,
         route: &Route<'_>,
         pass: Option<Pass<'static>>,

@@ -46,7 +46,18 @@ pub struct Trail<'a> {
     pub unmarked: Option<Kept<'a>>,
 }
 
-impl Trail<'_> {
+impl<'a> Trail<'a> {
+    /// The answer kept last, to serve it after all; one that was cut stays where it is.
+    pub(super) fn take_answer(&mut self) -> Option<(Call, Credential<'a>)> {
+        match self.failed.take() {
+            Some(Kept::Answer(answer)) => Some((answer.call, answer.credential)),
+            cut => {
+                self.failed = cut;
+                None
+            }
+        }
+    }
+
     /// A provider's breaker is open for so long.
     pub(super) fn is_open(&mut self, wait_ms: u64) {
         self.open_ms = Some(self.open_ms.map_or(wait_ms, |first| first.min(wait_ms)));

@@ -3,9 +3,7 @@
 
 use super::attempt::Call;
 use super::authenticate::{Credential, Payer};
-use super::break_off::is_failure;
 use super::conclude::{Kept, Trail};
-use super::detail;
 use super::failure::{Failure, Kind};
 use super::judge::Judged;
 use super::route::{Route, Routed};
@@ -192,15 +190,13 @@ impl Exchange<'_> {
             let mut call = match self.call_settled((route, credential), body, is_open).await {
                 Ok(Some(call)) => call,
                 Ok(None) => {
-                    self.attempts -= 1;
-                    self.seen.gathered.undo_attempt();
+                    self.undo_attempt();
                     walker.overtaken();
                     return Ok(Step::Again);
                 }
                 Err(kind @ (Kind::ClientGone | Kind::Draining)) => return Err(kind.into()),
                 Err(kind) => {
-                    self.tell_breaker(route, pass.take(), Some(true));
-                    self.attempt_ended(0, kind.code());
+                    self.tell_no_answer((route, pass.take()), &kind);
                     trail.transport = Some(kind);
                     if self.is_once_more(route, &mut once_more, &mut pass) {
                         continue;
@@ -212,8 +208,7 @@ impl Exchange<'_> {
             let class = self.learn((route, walker), choice, pass.as_mut(), status);
             let limits = self.note_limits(credential, class, &mut call);
             let judged = self.judge(&mut call, limits).await?;
-            self.tell_breaker(route, pass.take(), is_failure(judged.verdict, status));
-            self.attempt_ended(status, detail::reason(judged.verdict));
+            self.tell_answer((route, pass.take()), status, judged.verdict);
             self.mark(walker, (route, choice), judged.verdict);
             match self.follow((route, credential), (call, judged), trail) {
                 Step::NextProvider
@@ -221,15 +216,8 @@ impl Exchange<'_> {
                         && self.is_once_more(route, &mut once_more, &mut pass) => {}
                 // What would be asked next is nobody: its answer is as good as any.
                 Step::NextProvider if trail.is_last_provider => {
-                    return Ok(match trail.failed.take() {
-                        Some(Kept::Answer(answer)) => {
-                            Step::Serve(Box::new(answer.call), answer.credential)
-                        }
-                        cut => {
-                            trail.failed = cut;
-                            Step::NextProvider
-                        }
-                    });
+                    let serve = |(call, credential)| Step::Serve(Box::new(call), credential);
+                    return Ok(trail.take_answer().map_or(Step::NextProvider, serve));
                 }
                 step => return Ok(step),
             }

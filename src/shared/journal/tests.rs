@@ -1,4 +1,4 @@
-//! The queue: bounded, counted, rung for once.
+//! A journal against its bounds and its reader.
 
 use super::*;
 
