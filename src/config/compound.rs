@@ -82,7 +82,7 @@ impl<'a> Section<'a> {
     pub fn table_or(&self, table: &TableOr, report: &mut Report) -> Option<Self> {
         let is_word = match self.node(table.key).map(|node| &node.value) {
             None => table.is_word,
-            Some(Value::Text(text)) => text.as_str() == table.word,
+            Some(Value::Bare(text) | Value::Text(text)) => text.as_str() == table.word,
             Some(Value::Table(_)) => false,
             Some(_) => {
                 self.wrong_type(table.key, &format!("a table or \"{}\"", table.word), report);
@@ -93,7 +93,8 @@ impl<'a> Section<'a> {
             self.note(table.key, SettingValue::Text(table.word.to_owned()), report);
             return None;
         }
-        if matches!(self.node(table.key), Some(Node { value: Value::Text(_), .. })) {
+        let written = self.node(table.key).map(|node| &node.value);
+        if matches!(written, Some(Value::Bare(_) | Value::Text(_))) {
             let message = format!("must be a table or \"{}\"", table.word);
             self.error(ErrorKind::Invalid, table.key, message, report);
             return None;

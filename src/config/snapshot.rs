@@ -12,6 +12,7 @@ use super::header_rule::HeaderRule;
 use super::pattern::Pattern;
 use super::route::Route;
 pub use super::upstream::*;
+use crate::protocol::sse::pulse::Floor;
 
 pub use server::{Driver, Expose, Server, ServerTls};
 pub use storage::{Bodies, Detail, Storage};
@@ -178,7 +179,13 @@ pub enum MemoryLimit {
 /// `[stream]`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Stream {
+    /// A stream that trickles below it is given up; `None` is "off".
+    pub floor: Option<Floor>,
     pub half_close: HalfClose,
+    /// Silence after which a client is told that all is well; `None` is "off".
+    pub keepalive_ping: Option<Millis>,
+    /// A stream without content for so long is given up; `None` is "off".
+    pub output_stall: Option<Millis>,
 }
 
 /// What a client's FIN means while its answer is awaited or streamed.

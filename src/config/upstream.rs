@@ -22,6 +22,8 @@ pub struct Provider {
     /// `None` is "off".
     pub breaker: Option<Breaker>,
     pub cooldown: Cooldown,
+    /// Messages are asked for as streams and given back whole.
+    pub demotes: bool,
     pub dialect: Dialect,
     /// `base_path` ends in `/v1`: the request's own `/v1` is dropped.
     pub drops_v1: bool,

@@ -31,6 +31,7 @@ use super::snapshot::{
 use super::text::{Place, Texts};
 use super::tree::Table;
 use super::{limits, shape};
+use crate::protocol::sse::pulse::Floor;
 
 /// What a configuration may lean on besides its texts.
 pub(super) struct Context<'a> {
@@ -229,7 +230,15 @@ fn observation(root: &Section<'_>, report: &mut Report) -> Observation {
 
 fn stream(root: &Section<'_>, report: &mut Report) -> Stream {
     let section = root.table("stream", &shape::STREAM, report);
-    Stream { half_close: section.choice(&limits::HALF_CLOSE, report) }
+    let keepalive_ping = section.duration_or(&limits::KEEPALIVE_PING, report);
+    let output_stall = section.duration_or(&limits::OUTPUT_STALL, report);
+    let floor = section.table_or(&shape::FLOOR, report).map(|floor| Floor {
+        events: u64::try_from(floor.count(&limits::FLOOR_EVENTS, report)).unwrap_or(u64::MAX),
+        warmup_ms: floor.duration(&limits::FLOOR_WARMUP, report).0,
+        window_ms: floor.duration(&limits::FLOOR_WINDOW, report).0,
+    });
+    let half_close = section.choice(&limits::HALF_CLOSE, report);
+    Stream { floor, half_close, keepalive_ping, output_stall }
 }
 
 fn timeouts(root: &Section<'_>, report: &mut Report) -> Timeouts {

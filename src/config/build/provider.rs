@@ -59,6 +59,7 @@ fn provider(
     let auth_recheck = section.duration_or(&limits::AUTH_RECHECK, report);
     let retry_on_5xx = section.switch(&limits::RETRY_ON_5XX, report);
     let include_usage = section.choice(&limits::INCLUDE_USAGE, report);
+    let demotes = section.switch(&limits::DEMOTE_NON_STREAMING, report);
     let breaker = breaker(section, report);
     let model_classes = model_classes(section, context, report);
     let extra_ca = extra_ca(section, context, report);
@@ -71,12 +72,17 @@ fn provider(
         let key = section.key(limits::INCLUDE_USAGE.key);
         report.warning(&key, "has no effect: Anthropic's streams always tell their usage");
     }
+    if demotes && dialect == Some(Dialect::OpenAi) {
+        let key = section.key(limits::DEMOTE_NON_STREAMING.key);
+        report.warning(&key, "has no effect: it is for Anthropic's messages");
+    }
     Some(Provider {
         adds_usage: adds_usage(include_usage, &base_url.origin.host),
         auth_recheck,
         base_path: base_url.base_path,
         breaker,
         cooldown,
+        demotes,
         dialect: dialect?,
         drops_v1: base_url.drops_v1,
         extra_ca,

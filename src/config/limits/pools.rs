@@ -107,6 +107,12 @@ pub const COOLDOWN_JITTER: Fraction = Fraction {
     why: "part of a doubled rest that chance takes off, so that keys do not all return at once",
 };
 
+pub const DEMOTE_NON_STREAMING: Switch = Switch {
+    default: false,
+    key: "demote_non_streaming",
+    why: "messages are asked for as streams and given back whole; long ones die of silence else",
+};
+
 // provider.breaker
 
 pub const BREAKER_FAILURES: Count = Count {

@@ -1,9 +1,9 @@
-//! Defaults and bounds of routes and header rules, each with a line of why.
+//! Defaults and bounds of routes, header rules and watched streams, each with a line of why.
 
-use super::MAX_ATTEMPTS;
+use super::{LONGEST_MS, MAX_ATTEMPTS, SECOND_MS, SHORTEST_MS};
 use crate::config::header_rule::{HeaderAction, HeaderSide};
 use crate::config::route::{ByokWay, StrategyKind};
-use crate::config::setting::{Cap, Choice, Count, Fraction, Switch};
+use crate::config::setting::{Cap, Choice, Count, Duration, DurationOr, Fraction, Switch};
 
 /// Each is looked at for every request until one matches.
 pub const ROUTES_MAX: usize = 256;
@@ -94,3 +94,48 @@ pub const HEADER_RULE_ACTION: Choice<HeaderAction> = Choice {
 
 pub const HEADER_RULE_ENABLED: Switch =
     Switch { default: true, key: "enabled", why: "a rule that is not is kept and does nothing" };
+
+// [stream]
+
+pub const KEEPALIVE_PING: DurationOr = DurationOr {
+    default_ms: None,
+    key: "keepalive_ping",
+    max_ms: LONGEST_MS,
+    min_ms: SHORTEST_MS,
+    why: "silence after which a client gets a ping or a comment line, between events only",
+    word: "off",
+};
+
+pub const OUTPUT_STALL: DurationOr = DurationOr {
+    default_ms: None,
+    key: "output_stall",
+    max_ms: LONGEST_MS,
+    min_ms: SHORTEST_MS,
+    why: "a stream without content for so long, pings or not, ends with an error event",
+    word: "off",
+};
+
+pub const FLOOR_EVENTS: Count = Count {
+    default: 8,
+    key: "events",
+    max: 1_000_000,
+    min: 2,
+    why: "events that a window must have, if it has any",
+};
+
+pub const FLOOR_WINDOW: Duration = Duration {
+    default_ms: 20 * SECOND_MS,
+    key: "window",
+    max_ms: LONGEST_MS,
+    min_ms: SHORTEST_MS,
+    why: "length of a window",
+};
+
+/// Thinking is slow at first.
+pub const FLOOR_WARMUP: Duration = Duration {
+    default_ms: 90 * SECOND_MS,
+    key: "warmup",
+    max_ms: LONGEST_MS,
+    min_ms: 0,
+    why: "from the head of the answer to the first window",
+};

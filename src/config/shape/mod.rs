@@ -67,7 +67,7 @@ pub const PROVIDER: Shape = Shape::of(&[
     Field::DurationOr(&l::AUTH_RECHECK),
     Field::Switch(&l::RETRY_ON_5XX),
     Field::Choice(&l::INCLUDE_USAGE),
-    Field::Later("demote_non_streaming"),
+    Field::Switch(&l::DEMOTE_NON_STREAMING),
     Field::TableOr(&BREAKER),
     Field::Tables("model_class", &MODEL_CLASS),
     Field::Later("max_tokens_default"),
@@ -90,6 +90,20 @@ pub const BREAKER: TableOr = TableOr {
     why: "a provider that fails again and again for a model is left alone for a while",
     word: "off",
 };
+
+pub const FLOOR: TableOr = TableOr {
+    is_word: true,
+    key: "floor",
+    shape: &FLOOR_TABLE,
+    why: "a stream with fewer events in two windows in a row, but some, is given up",
+    word: "off",
+};
+
+pub const FLOOR_TABLE: Shape = Shape::of(&[
+    Field::Count(&l::FLOOR_EVENTS),
+    Field::Duration(&l::FLOOR_WINDOW),
+    Field::Duration(&l::FLOOR_WARMUP),
+]);
 
 pub const BREAKER_TABLE: Shape = Shape::of(&[
     Field::Count(&l::BREAKER_FAILURES),
@@ -130,9 +144,9 @@ pub const OBSERVATION: Shape =
     Shape::of(&[Field::Switch(&l::ACCOUNTING), Field::Duration(&l::OBSERVATION_FLOOR)]);
 
 pub const STREAM: Shape = Shape::of(&[
-    Field::Later("keepalive_ping"),
-    Field::Later("output_stall"),
-    Field::Later("floor"),
+    Field::DurationOr(&l::KEEPALIVE_PING),
+    Field::DurationOr(&l::OUTPUT_STALL),
+    Field::TableOr(&FLOOR),
     Field::Choice(&l::HALF_CLOSE),
 ]);
 

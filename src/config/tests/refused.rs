@@ -52,6 +52,7 @@ refused! {
     a_rule_matches_by_patterns_and_callers_there_are,
     a_breaker_opens_after_some_failures_and_grows,
     a_header_rule_touches_nothing_of_the_gateways_own,
+    a_watched_stream_has_bounds,
     a_setting_of_a_later_version_is_refused_by_name,
 }
 

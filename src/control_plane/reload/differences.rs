@@ -62,6 +62,7 @@ fn is_same_provider(one: (&Provider, &Snapshot), other: (&Provider, &Snapshot)) 
             base_path,
             breaker,
             cooldown,
+            demotes,
             dialect,
             drops_v1,
             extra_ca,
@@ -82,6 +83,7 @@ fn is_same_provider(one: (&Provider, &Snapshot), other: (&Provider, &Snapshot)) 
         && *base_path == provider.base_path
         && *breaker == provider.breaker
         && *cooldown == provider.cooldown
+        && *demotes == provider.demotes
         && *dialect == provider.dialect
         && *drops_v1 == provider.drops_v1
         && *extra_ca == provider.extra_ca

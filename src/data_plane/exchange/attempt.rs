@@ -26,6 +26,8 @@ use crate::shared::detail::Attempt;
 pub struct Call {
     /// The head of the answer, with what followed it.
     pub answered: Answered,
+    /// A stream was asked for in the place of a message.
+    pub is_demoted: bool,
     /// What its head says of limits, for the record.
     pub limits: Option<Summary>,
     /// The connection the rest comes on; `None` when all of the answer is there.
@@ -146,7 +148,8 @@ impl Exchange<'_> {
         let wait_ms = if sent_whole { whole_ms } else { Some(AFTER_BROKEN_SEND_MS) };
         let wait = self.bound((wait, wait_ms));
         let answered = self.read_head(&mut upstream, wait).await?;
-        Ok(Call { answered, limits: None, sent_whole, upstream: Some(upstream) })
+        let is_demoted = self.is_demoted;
+        Ok(Call { answered, is_demoted, limits: None, sent_whole, upstream: Some(upstream) })
     }
 
     /// A connection to the route's provider: an idle one unless `fresh`, else a new one.

@@ -88,6 +88,8 @@ pub enum BadResponse {
     Switched,
     /// Its head or framing is refused.
     Refused(Refusal),
+    /// It is longer than what is held of one.
+    TooLong,
     /// More interim answers than any server has reason for.
     TooManyInterim,
 }
@@ -319,6 +321,7 @@ impl BadResponse {
         match self {
             Self::Refused(refusal) => refusal.reason(),
             Self::Switched => "it switched protocols unasked",
+            Self::TooLong => "its message is too long",
             Self::TooManyInterim => "too many interim responses",
         }
     }

@@ -1,10 +1,11 @@
-//! The body for one provider: as received, or with another name for the model, or asking for the
-//! usage of streams whose clients do not (BEHAVIOUR 8). Never reads a body itself.
+//! The body for one provider: as received, or with another name for the model, or asking for a
+//! stream, or for its usage, where clients do not (BEHAVIOUR 8). Never reads a body itself.
 
 use bytes::Bytes;
 
 use super::route::Route;
 use super::{Asked, Body, Exchange};
+use crate::protocol::dialect::endpoint::Endpoint;
 use crate::protocol::json::splice::{self, Edit};
 use crate::protocol::json::write;
 use crate::protocol::request_facts::{self, RequestFacts};
@@ -15,6 +16,7 @@ impl Exchange<'_> {
     /// kept from it.
     pub(super) fn body_for(&mut self, route: &Route<'_>, asked: &Asked) -> Body {
         self.hide_usage = None;
+        self.is_demoted = false;
         let body = asked.body.of(self.request.bytes());
         let renamed = asked.facts.as_ref().zip(route.candidate.model.as_deref());
         let renamed = renamed.and_then(|(facts, model)| rename(body, facts, model));
@@ -22,6 +24,10 @@ impl Exchange<'_> {
             Some((renamed, facts)) => (renamed.as_slice(), Some(facts)),
             None => (body, asked.facts.as_ref()),
         };
+        if let Some(demoted) = facts.and_then(|facts| demote(route, body, facts)) {
+            self.is_demoted = true;
+            return Body::Own(Bytes::from(demoted));
+        }
         let facts = facts.filter(|_| route.provider.adds_usage);
         if let Some(asking) = facts.and_then(|facts| route.endpoint.ask_usage(body, facts)) {
             self.hide_usage = Some(HideUsage::new());
@@ -32,6 +38,22 @@ impl Exchange<'_> {
             None => asked.body.clone(),
         }
     }
+}
+
+/// `body` asking for a stream, where the provider's messages are to come as one and the client does
+/// not ask for it.
+fn demote(route: &Route<'_>, body: &[u8], facts: &RequestFacts) -> Option<Vec<u8>> {
+    let is_asked = route.provider.demotes && route.endpoint == Endpoint::Messages;
+    if !is_asked || facts.stream == Some(true) {
+        return None;
+    }
+    let edit = match facts.stream_span {
+        Some(span) => Edit::replace(span.range(), b"true".to_vec()),
+        None => Edit::insert(body, splice::root(body)?, &[("stream", b"true")])?,
+    };
+    let mut out = Vec::new();
+    splice::apply(body, &mut [edit], &mut out)?;
+    Some(out)
 }
 
 /// `body` with another model, and its facts.

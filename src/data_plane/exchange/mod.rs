@@ -109,6 +109,8 @@ pub struct Exchange<'c> {
     pub id: RequestId,
     /// Upstream calls that it may make.
     pub max_attempts: u32,
+    /// The attempt asks for a stream although the client does not.
+    pub is_demoted: bool,
     /// The model asked for, as far as the body could be read.
     pub model: Option<Box<str>>,
     /// How far it is, for the record.
@@ -174,6 +176,7 @@ async fn serve(client: &mut Connection, request: &Request, setup: Rc<Working>) -
         first_key: Default::default(),
         hide_usage: None,
         id: local.request_id(),
+        is_demoted: false,
         max_attempts: setup.snapshot.failover.max_attempts,
         model: None,
         owes_body: !request.is_bodiless(),

@@ -23,12 +23,16 @@ pub enum Wait {
     Exchange,
     /// The rest of a request that nobody will serve, read so that the answer arrives.
     Linger,
+    /// An event with content (`stream.output_stall`).
+    OutputStall,
     /// A read that holds a buffer, before the connection waits on without one.
     Park,
     /// A response head (`response_head`).
     ResponseHead,
     /// The head of a response that is to be a stream (`response_head_stream`).
     ResponseHeadStream,
+    /// Enough events (`stream.floor`).
+    StreamFloor,
     /// A client's TLS handshake (`tls_handshake`).
     TlsHandshake,
     /// The peer to take bytes (`write_stall`).
@@ -48,9 +52,11 @@ impl Wait {
             Self::Failover => "failover.deadline",
             Self::KeepAlive => "timeouts.keep_alive",
             Self::Linger => "linger",
+            Self::OutputStall => "stream.output_stall",
             Self::Park => "park",
             Self::ResponseHead => "timeouts.response_head",
             Self::ResponseHeadStream => "timeouts.response_head_stream",
+            Self::StreamFloor => "stream.floor",
             Self::TlsHandshake => "timeouts.tls_handshake",
             Self::WriteStall => "timeouts.write_stall",
         }

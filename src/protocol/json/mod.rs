@@ -9,5 +9,6 @@ pub mod reader;
 pub mod scan;
 pub mod skip;
 pub mod splice;
+pub mod strict;
 pub mod text;
 pub mod write;

@@ -5,6 +5,7 @@ pub mod event;
 pub mod first_event;
 pub mod framer;
 pub mod hide_usage;
+pub mod pulse;
 pub mod watch;
 pub mod write;
 

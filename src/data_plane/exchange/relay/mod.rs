@@ -2,7 +2,9 @@
 //! never changed, each read is forwarded before the next is awaited; but for the usage that only
 //! the gateway asked for, which is kept back by whole events (BEHAVIOUR 8).
 
+mod fold;
 mod passage;
+mod pulse;
 
 use super::attempt::Call;
 use super::authenticate::Credential;
@@ -23,6 +25,7 @@ use crate::protocol::usage::Observer;
 use crate::shared::tally::{self, Fault};
 use passage::{Passage, Stand, is_in_the_clear, is_stream};
 pub use passage::{is_open_stream, take_payload};
+use pulse::Waited;
 
 /// How a passage ended short of its end.
 #[derive(Debug)]
@@ -47,7 +50,11 @@ impl Exchange<'_> {
         self.phase = "relay";
         self.commit_by = None;
         self.note_key(credential);
-        let Call { answered, limits, sent_whole, mut upstream } = call;
+        let is_stream = is_open_stream(&call.answered.head, call.answered.buffer.filled());
+        if call.is_demoted && is_stream && (200..300).contains(&call.answered.head.status) {
+            return self.relay_folded(route, credential, call).await;
+        }
+        let Call { answered, limits, sent_whole, mut upstream, .. } = call;
         let Answered { mut buffer, head } = answered;
         let to_head = self.request.head.method.of(self.request.bytes()) == b"HEAD";
         let length = body_length(&head, buffer.filled(), to_head)?;
@@ -69,23 +76,17 @@ impl Exchange<'_> {
         observation.capture = self.seen.gathered.capture(self.started);
         let mut passage = Passage::new(&head, buffer.filled(), (length, framing), observation);
         passage.hide_usage = hide_usage;
+        passage.pulse = self.pulse(is_stream);
         self.seen.status = head.status;
         buffer.consume(head.end);
         let passed = self.pass(&mut passage, &mut upstream, out, buffer).await;
         self.seen.gathered.put_back(passage.take_capture());
         self.seen.answered = passage.finish(passed.is_ok(), self.started);
-        if let Credential::Pool(_, state) = credential {
-            let tokens = tally::by_kind(&self.seen.answered.usage);
-            state.slot.statistics().tokens.add(tokens.iter().sum());
-        }
+        self.count_tokens(credential);
         match passed {
             Ok(()) => {
                 if reusable && passage.body.is_done() && !passage.extra {
-                    let max = self.setup.snapshot.limits.upstream_idle_per_worker;
-                    self.client.stream.watch().on_hangup_remember();
-                    if let Some(upstream) = upstream {
-                        self.client.local.pool.checkin(route.pool.origin, upstream.stream, max);
-                    }
+                    self.keep_connection(route, upstream);
                 }
                 Ok(self.after_answer(closes).await)
             }
@@ -96,6 +97,23 @@ impl Exchange<'_> {
                 self.end_broken(&passage, &kind).await;
                 Err(Failure { kind, sent_any: true })
             }
+        }
+    }
+
+    /// What the key has cost, as far as it was seen.
+    fn count_tokens(&self, credential: Credential<'_>) {
+        if let Credential::Pool(_, state) = credential {
+            let tokens = tally::by_kind(&self.seen.answered.usage);
+            state.slot.statistics().tokens.add(tokens.iter().sum());
+        }
+    }
+
+    /// A connection that owes nothing waits for another request.
+    fn keep_connection(&self, route: &Route<'_>, upstream: Option<Connection>) {
+        let max = self.setup.snapshot.limits.upstream_idle_per_worker;
+        self.client.stream.watch().on_hangup_remember();
+        if let Some(upstream) = upstream {
+            self.client.local.pool.checkin(route.pool.origin, upstream.stream, max);
         }
     }
 
@@ -159,7 +177,21 @@ impl Exchange<'_> {
                 result = Err(Broken::Upstream(Kind::Internal("a kept answer is not whole")));
                 break;
             };
-            (stand, buffer) = passage.read(upstream, buffer, self.bound(byte_idle)).await;
+            let mut idle = self.bound(byte_idle);
+            if passage.pulse.is_some() {
+                idle = match self.wait_watched(passage, upstream, idle).await {
+                    Waited::Readable(left) => left,
+                    Waited::ClientBroke | Waited::Dead(Kind::ClientGone) => {
+                        result = Err(Broken::Client);
+                        break;
+                    }
+                    Waited::Dead(kind) => {
+                        result = Err(Broken::Upstream(kind));
+                        break;
+                    }
+                };
+            }
+            (stand, buffer) = passage.read(upstream, buffer, idle).await;
             full_reads = if buffer.spare() == 0 { full_reads + 1 } else { 0 };
             passage.frame(&stand, &mut buffer);
             self.release_at_end(&stand);

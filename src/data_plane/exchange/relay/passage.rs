@@ -14,6 +14,7 @@ use crate::protocol::http1::head::ResponseHead;
 use crate::protocol::http1::header::Known;
 use crate::protocol::sse::boundary::Boundary;
 use crate::protocol::sse::hide_usage::HideUsage;
+use crate::protocol::sse::pulse::Pulse;
 use crate::shared::clock::Millis;
 use crate::shared::journal::Answered as Observed;
 
@@ -32,6 +33,8 @@ pub struct Passage {
     observation: Option<Observation>,
     /// Payload bytes passed on.
     passed: u64,
+    /// For event streams that are watched.
+    pub pulse: Option<Pulse>,
 }
 
 /// Where a passage stands after a read.
@@ -57,6 +60,7 @@ impl Passage {
             hide_usage: None,
             observation: Some(observation),
             passed: 0,
+            pulse: None,
         }
     }
 
@@ -99,6 +103,9 @@ impl Passage {
         self.passed = self.passed.saturating_add(u64::try_from(buffer.len()).unwrap_or(u64::MAX));
         if let Some(boundary) = &mut self.boundary {
             boundary.push(buffer.filled());
+        }
+        if let Some(pulse) = &mut self.pulse {
+            pulse.push(buffer.filled(), Millis::now().0);
         }
         if let Some(observation) = &mut self.observation {
             observation.push(buffer.filled());
