@@ -10,6 +10,7 @@ mod init;
 mod keys;
 mod listening;
 mod output;
+mod route;
 mod run;
 mod schema;
 mod start_block;
@@ -33,6 +34,7 @@ pub fn run() -> ExitCode {
         Some(Command::Doctor { json, written }) => doctor::run(written, json),
         Some(Command::Keys(keys)) => keys::run(keys),
         Some(Command::Init { file }) => init::run(&file),
+        Some(Command::Route(route)) => route::run(route),
         Some(Command::Schema) => schema::run(),
     }
 }
@@ -87,6 +89,8 @@ enum Command {
         #[arg(default_value = "tidegate.toml")]
         file: PathBuf,
     },
+    /// Say where a request would go
+    Route(route::Route),
     /// Print the JSON Schema of the configuration
     Schema,
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tidegate::config::snapshot::Snapshot;
 use tidegate::config::{self, ConfigError, ErrorKind, Loaded, Sources};
+use tidegate::control_plane::keyring::Opened;
 use tidegate::control_plane::log::Lines;
 use tidegate::control_plane::reload::{Operator, Reloads};
 use tidegate::control_plane::storage::{Left, Storage, marks};
@@ -174,7 +175,8 @@ fn open_storage(
     let Some(path) = &snapshot.storage.path else { return Ok(None) };
     let opened = Storage::open(path, snapshot.storage.retention.into(), shared.wall.now());
     let (storage, mut left) = opened.map_err(|error| format!("cannot start a thread: {error}"))?;
-    let overlay = keyring::opened(std::mem::take(&mut left.keys), snapshot);
+    let Opened { overlay, resealed } = keyring::opened(std::mem::take(&mut left.keys), snapshot);
+    left.resealed = resealed;
     if !overlay.keys.is_empty() {
         ledger.overlay(Arc::new(overlay));
         let prepared = shared.setup.load().prepared.clone();

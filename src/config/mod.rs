@@ -7,6 +7,7 @@
 
 mod base_url;
 mod build;
+mod compound;
 mod disk;
 mod effective;
 mod environment;
@@ -20,6 +21,7 @@ mod quoted;
 mod read;
 mod reference;
 mod report;
+pub mod route;
 mod secret;
 mod section;
 pub mod setting;
@@ -30,6 +32,7 @@ mod sources;
 mod tests;
 mod text;
 mod tree;
+pub mod upstream;
 
 use std::sync::Arc;
 

@@ -42,17 +42,25 @@ pub enum Field {
     CountOr(&'static CountOr),
     Duration(&'static Duration),
     DurationOr(&'static DurationOr),
+    /// In place of a setting of the same name in a wider table; without a default of its own.
+    DurationOver(&'static Duration),
     Fraction(&'static Fraction),
     /// Belongs to a feature this version does not have: refused, whatever it holds.
     Later(&'static str),
+    Map(&'static Map),
     Secret(&'static Text),
     Size(&'static Size),
     Switch(&'static Switch),
     Table(&'static str, &'static Shape),
+    TableOr(&'static TableOr),
     Tables(&'static str, &'static Shape),
     Text(&'static Text),
     TextOr(&'static TextOr),
+    /// A list of texts, or one text in place of a list of one.
+    TextOrTexts(&'static Texts),
     Texts(&'static Texts),
+    /// A list of texts, or of tables.
+    TextsOrTables(&'static Texts, &'static Shape),
 }
 
 impl Field {
@@ -62,15 +70,19 @@ impl Field {
             Self::Choice(choice) => choice.key(),
             Self::Count(count) => count.key,
             Self::CountOr(count) => count.key,
-            Self::Duration(duration) => duration.key,
+            Self::Duration(duration) | Self::DurationOver(duration) => duration.key,
             Self::DurationOr(duration) => duration.key,
             Self::Fraction(fraction) => fraction.key,
             Self::Later(key) | Self::Table(key, _) | Self::Tables(key, _) => key,
+            Self::Map(map) => map.key,
             Self::Secret(text) | Self::Text(text) => text.key,
             Self::Size(size) => size.key,
             Self::Switch(switch) => switch.key,
+            Self::TableOr(table) => table.key,
             Self::TextOr(text) => text.key,
-            Self::Texts(texts) => texts.key,
+            Self::TextOrTexts(texts) | Self::Texts(texts) | Self::TextsOrTables(texts, _) => {
+                texts.key
+            }
         }
     }
 
@@ -88,14 +100,20 @@ impl Field {
             Self::Fraction(fraction) => Some(SettingValue::Permille(fraction.default_permille)),
             Self::Size(size) => text(size_text(size.default_bytes)),
             Self::Switch(switch) => Some(SettingValue::Switch(switch.default)),
+            Self::TableOr(table) if table.is_word => text(table.word.to_owned()),
             Self::TextOr(text_or) => text(text_or.default.to_owned()),
             Self::Texts(texts) => Some(SettingValue::list(texts.default.iter().copied())),
             Self::Cap(_)
+            | Self::DurationOver(_)
             | Self::Later(_)
+            | Self::Map(_)
             | Self::Secret(_)
             | Self::Table(..)
+            | Self::TableOr(_)
             | Self::Tables(..)
-            | Self::Text(_) => None,
+            | Self::Text(_)
+            | Self::TextOrTexts(_)
+            | Self::TextsOrTables(..) => None,
         }
     }
 
@@ -106,15 +124,19 @@ impl Field {
             Self::Choice(choice) => Some(choice.why()),
             Self::Count(count) => Some(count.why),
             Self::CountOr(count) => Some(count.why),
-            Self::Duration(duration) => Some(duration.why),
+            Self::Duration(duration) | Self::DurationOver(duration) => Some(duration.why),
             Self::DurationOr(duration) => Some(duration.why),
             Self::Fraction(fraction) => Some(fraction.why),
             Self::Later(_) | Self::Table(..) | Self::Tables(..) => None,
+            Self::Map(map) => Some(map.why),
             Self::Secret(text) | Self::Text(text) => Some(text.why),
             Self::Size(size) => Some(size.why),
             Self::Switch(switch) => Some(switch.why),
+            Self::TableOr(table) => Some(table.why),
             Self::TextOr(text) => Some(text.why),
-            Self::Texts(texts) => Some(texts.why),
+            Self::TextOrTexts(texts) | Self::Texts(texts) | Self::TextsOrTables(texts, _) => {
+                Some(texts.why)
+            }
         }
     }
 }
@@ -207,6 +229,13 @@ pub struct Fraction {
     pub why: &'static str,
 }
 
+/// A table of texts by names that the operator chooses.
+#[derive(Debug)]
+pub struct Map {
+    pub key: &'static str,
+    pub why: &'static str,
+}
+
 /// A number of bytes. Bounds inclusive.
 #[derive(Debug)]
 pub struct Size {
@@ -223,6 +252,17 @@ pub struct Switch {
     pub default: bool,
     pub key: &'static str,
     pub why: &'static str,
+}
+
+/// A table, or a word in its place.
+#[derive(Debug)]
+pub struct TableOr {
+    /// The word is the default; else the table with its own defaults is.
+    pub is_word: bool,
+    pub key: &'static str,
+    pub shape: &'static Shape,
+    pub why: &'static str,
+    pub word: &'static str,
 }
 
 /// A text whose form the reader of its table checks. Has no default.

@@ -38,12 +38,12 @@ impl Events {
     }
 
     /// A line for all of them.
-    pub fn send(&self, line: &str) {
+    pub fn send(&self, line: &[u8]) {
         let mut tails = self.tails.lock().unwrap_or_else(PoisonError::into_inner);
         if tails.is_empty() {
             return;
         }
-        let line: Arc<str> = line.into();
+        let line: Arc<str> = String::from_utf8_lossy(line).into();
         tails.retain(|tail| tail.try_send(line.clone()).is_ok());
     }
 }
@@ -63,7 +63,7 @@ mod tests {
         let mut slow = events.listen().expect("there is room");
         let mut quick = events.listen().expect("there is room");
         for number in 0..=LINES_MAX {
-            events.send(&number.to_string());
+            events.send(number.to_string().as_bytes());
             assert_eq!(quick.try_recv().as_deref().ok(), Some(number.to_string().as_str()));
         }
         let kept = std::iter::from_fn(|| slow.try_recv().ok()).count();

@@ -1,11 +1,15 @@
 //! Keys that operators set (CONFIG.md, Keys): what a change of one comes to, checked before
 //! anything is kept. Pure: a change is carried out by who asks.
 
+mod kept;
+
 use std::sync::Arc;
 
 use serde::Deserialize;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
+
+pub use kept::{Opened, keep, opened, reseal};
 
 use super::seal::Seal;
 use super::storage::state::{Change, Stored};
@@ -222,38 +226,6 @@ impl Settings {
         let cap = u32::try_from(self.max_concurrent?).ok()?;
         (1..=CAP_MAX).contains(&cap).then_some(cap)
     }
-}
-
-/// What was kept, opened. Rows that do not open are told of and stay where they are.
-pub fn opened(kept: Vec<Stored>, snapshot: &Snapshot) -> Overlay {
-    let seal = snapshot.storage.master_key.as_ref().map(|master| Seal::new(master));
-    let keys = kept.into_iter().filter_map(|stored| {
-        let Stored { enabled, file_max_concurrent, max_concurrent, name, provider, .. } = stored;
-        let added = match stored.sealed {
-            None => None,
-            Some(sealed) => {
-                let value = seal.as_ref().and_then(|s| s.open(&provider, &name, &sealed).ok());
-                let Some(value) = value else {
-                    let what = "a key added by the admin API cannot be opened with this \
-                                storage.master_key: it is not used";
-                    tracing::error!(provider, key = name, "{what}");
-                    return None;
-                };
-                Some(Added { reserved_for: stored.reserved_for, value: Arc::new(value) })
-            }
-        };
-        let updated_ms = stored.updated_ms;
-        Some(Overlaid {
-            added,
-            enabled,
-            file_max_concurrent,
-            max_concurrent,
-            name,
-            provider,
-            updated_ms,
-        })
-    });
-    Overlay { keys: keys.collect() }
 }
 
 /// Of a key that is added without a number.

@@ -8,6 +8,7 @@ pub mod admin;
 mod doors;
 mod drain;
 mod events;
+pub mod explain;
 mod guard;
 mod journal;
 pub mod keyring;
@@ -50,6 +51,7 @@ use notices::Notices;
 use notify::Watchdog;
 use plane::{COMMANDS_MAX, Command, Plane, Reloaded};
 use reload::Reloads;
+use storage::state::Change;
 use storage::{Left, Storage};
 
 /// What the control plane is given to work with.
@@ -90,10 +92,12 @@ async fn serve(parts: Parts<'_>, ready: impl FnOnce()) -> io::Result<ExitCode> {
     };
     let bell = UnixStream::from_std(shared.bell.waiting_end()?)?;
     let (commands, mut asked) = mpsc::channel(COMMANDS_MAX);
-    let plane = plane((commands, driver, log), (shared, storage));
+    let (plane, resealed) = plane((commands, driver, log), (shared, storage));
     let reloaded = Arc::new(Notify::new());
     let doors = Doors { admin: admin.map(Arc::new), beacon: beacon.map(Arc::new) };
-    let tasks = tasks::begin(&plane, &doors, &reloaded);
+    let mut tasks = tasks::begin(&plane, &doors, &reloaded);
+    let of_task = plane.clone();
+    tasks.also(async move { keyring::keep(&of_task, resealed).await });
     let operator = reloads.operator();
     let (asked_of, doors_of) = (&mut asked, &doors);
     let desk =
@@ -143,7 +147,7 @@ struct Desk<'d, 'r> {
     asked: &'d mut mpsc::Receiver<Command>,
     bell: &'d UnixStream,
     doors: &'d Doors,
-    plane: &'d Plane,
+    plane: &'d Arc<Plane>,
     reloaded: Arc<Notify>,
     reloads: Reloads<'r>,
 }
@@ -221,9 +225,14 @@ impl Desk<'_, '_> {
 
     fn reload(&mut self) -> Reloaded {
         notify::reloading();
+        let before = self.plane.shared.setup.load().snapshot.clone();
         let outcome = self.reloads.reload();
         notify::ready(false);
         self.plane.metrics.observed.reloaded(outcome.is_ok());
+        let master_key = &self.plane.shared.setup.load().snapshot.storage.master_key;
+        if master_key.is_some() && *master_key != before.storage.master_key {
+            tokio::spawn(keyring::reseal(self.plane.clone()));
+        }
         self.reloaded.notify_one();
         outcome
     }
@@ -283,7 +292,7 @@ impl Fault {
 fn plane(
     (commands, driver, log): (mpsc::Sender<Command>, &'static str, Lines),
     (shared, storage): (Arc<Shared>, Option<(Storage, Left)>),
-) -> Arc<Plane> {
+) -> (Arc<Plane>, Vec<Change>) {
     let (storage, left) = storage.unzip();
     let health = storage.as_ref().map(Storage::health).cloned();
     let sources =
@@ -300,8 +309,9 @@ fn plane(
         storage,
         today: today::Today::default(),
     };
-    plane.today.resume(left.unwrap_or_default().today);
-    Arc::new(plane)
+    let Left { resealed, today, .. } = left.unwrap_or_default();
+    plane.today.resume(today);
+    (Arc::new(plane), resealed)
 }
 
 /// Silences the bell and looks at what the workers recorded.

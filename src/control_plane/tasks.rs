@@ -35,18 +35,23 @@ pub fn begin(plane: &Arc<Plane>, doors: &Doors, reloaded: &Arc<Notify>) -> Tasks
     });
     let beacon = doors.beacon.as_ref().and_then(|beacon| beacon.try_clone().ok());
     let beacon = beacon.map(|beacon| tasks.spawn(takeover::serve(plane.clone(), beacon)));
-    Tasks { admin, _all: tasks, beacon }
+    Tasks { admin, all: tasks, beacon }
 }
 
 /// What was begun. All of it ends with this value.
 #[derive(Debug)]
 pub struct Tasks {
     admin: Option<AbortHandle>,
-    _all: JoinSet<()>,
+    all: JoinSet<()>,
     beacon: Option<AbortHandle>,
 }
 
 impl Tasks {
+    /// One more beside them.
+    pub fn also(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.all.spawn(task);
+    }
+
     /// The process ends in order: operators may look until it has, but nobody takes over any more.
     pub fn close_to_takers(&self) {
         self.beacon.iter().for_each(AbortHandle::abort);

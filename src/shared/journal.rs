@@ -15,12 +15,25 @@ use crate::protocol::usage::figures::Usage;
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "a place in the queue is of a fixed size")]
 pub enum Entry {
+    /// A breaker opened or closed.
+    Breaker(BreakerState),
     /// An exchange ended.
     Exchange(Record),
     /// A credential's state changed.
     KeyState(KeyState),
     /// What is told of an exchange beside its record, which follows.
     Detail(Box<Detail>),
+}
+
+/// A change of a breaker's state.
+#[derive(Clone, Debug)]
+pub struct BreakerState {
+    /// A model of the class it is about.
+    pub model: Text<96>,
+    /// Whose.
+    pub provider: Text<64>,
+    /// Milliseconds until its first probe; `None` when it closed.
+    pub wait_ms: Option<u64>,
 }
 
 /// A change of a credential's state, told by whoever made it.
@@ -100,14 +113,20 @@ pub struct Ended {
     pub cause: Text<192>,
     /// The `x-tidegate-error` code, when it failed.
     pub code: Option<&'static str>,
+    /// Why the provider was asked (`x-tidegate-decision`).
+    pub decision: Text<128>,
     /// Milliseconds from the request's head to the end.
     pub duration_ms: u64,
     /// Name or hint of the key it was served with; empty when none was.
     pub key: Text<64>,
+    /// The model really asked for; empty where it is not known.
+    pub model_routed: Text<96>,
     /// How far it was.
     pub phase: &'static str,
     /// The provider asked last; empty when none was.
     pub provider: Text<64>,
+    /// The rule that led there; empty without one.
+    pub route: Text<64>,
     /// The status the client got, or would have got.
     pub status: u16,
 }
@@ -267,129 +286,7 @@ const RECORDS_MAX: usize = 2_048;
 pub const GAP_PLACES: usize = 16;
 
 #[cfg(all(test, not(tidegate_loom)))]
-mod tests {
-    use super::*;
-
-    fn record(status: u16) -> Entry {
-        Entry::Exchange(Record {
-            answered: Answered::default(),
-            asked: Asked {
-                beta: Text::default(),
-                body_bytes: 0,
-                caller: Text::default(),
-                content_type: Text::default(),
-                conversation: None,
-                dialect: Dialect::Anthropic,
-                id: Text::default(),
-                message_count: None,
-                method: Text::default(),
-                model: Text::default(),
-                path: Text::default(),
-                query: Text::default(),
-                streams: false,
-                thinks: false,
-                unix_ms: 0,
-                user_agent: Text::default(),
-            },
-            ended: Ended {
-                attempts: 1,
-                cap: None,
-                cause: Text::default(),
-                code: None,
-                duration_ms: 0,
-                key: Text::default(),
-                phase: "",
-                provider: Text::default(),
-                status,
-            },
-        })
-    }
-
-    fn status(entry: Option<Entry>) -> Option<u16> {
-        match entry? {
-            Entry::Exchange(record) => Some(record.ended.status),
-            Entry::Detail(_) | Entry::KeyState(_) => None,
-        }
-    }
-
-    #[test]
-    fn a_full_queue_drops_and_counts() {
-        let journal = Journal::new();
-        for _ in 0..=RECORDS_MAX {
-            assert!(!journal.push(record(500)));
-        }
-        assert_eq!(journal.dropped(), 1);
-        assert_eq!(status(journal.pop()), Some(500));
-        assert!(!journal.push(record(502)));
-        assert_eq!(journal.dropped(), 1);
-    }
-
-    #[test]
-    fn a_sleeping_reader_is_rung_for_once() {
-        let journal = Journal::new();
-        assert!(journal.fall_asleep());
-        assert!(journal.push(record(200)));
-        assert!(!journal.push(record(200)));
-        assert!(!journal.fall_asleep(), "there is something to read");
-    }
-
-    #[test]
-    fn gaps_are_counted_by_powers_of_two() {
-        let mut gaps = Gaps::default();
-        for ms in [0, 1, 2, 3, 4, 1_000_000] {
-            gaps.count(ms);
-        }
-        assert_eq!(gaps.counts()[..4], [1, 1, 2, 1]);
-        assert_eq!(gaps.counts()[GAP_PLACES - 1], 1);
-        assert_eq!(gaps.sum_ms(), 1_000_010);
-    }
-}
+mod tests;
 
 #[cfg(all(test, tidegate_loom))]
-mod loom_tests {
-    use loom::sync::Arc;
-
-    use super::*;
-
-    /// The handshake of `push` and `fall_asleep` alone: loom cannot see into the queue, so one
-    /// word stands for it.
-    struct Handshake {
-        asleep: AtomicU8,
-        queued: AtomicU8,
-    }
-
-    fn run(with_fence: bool) {
-        loom::model(move || {
-            let shared = Arc::new(Handshake { asleep: AtomicU8::new(0), queued: AtomicU8::new(0) });
-            let writer = {
-                let shared = shared.clone();
-                loom::thread::spawn(move || {
-                    shared.queued.store(1, Ordering::Release);
-                    if with_fence {
-                        fence(Ordering::SeqCst);
-                    }
-                    shared.asleep.load(Ordering::Relaxed) == 1
-                })
-            };
-            shared.asleep.store(1, Ordering::Relaxed);
-            if with_fence {
-                fence(Ordering::SeqCst);
-            }
-            let sees_record = shared.queued.load(Ordering::Acquire) == 1;
-            let is_rung = writer.join().expect("the writer ends");
-            assert!(sees_record || is_rung, "asleep with a record");
-        });
-    }
-
-    #[test]
-    fn nobody_sleeps_beside_a_record() {
-        run(true);
-    }
-
-    /// The mutant twin: without the fences both may miss each other.
-    #[test]
-    #[should_panic(expected = "asleep with a record")]
-    fn without_fences_a_record_is_slept_through() {
-        run(false);
-    }
-}
+mod loom_tests;

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::breaker::{self, Breakers};
 use super::clock::Millis;
 use super::credential::byok::Byok;
 use super::credential::cooldown::Policy;
@@ -15,7 +16,9 @@ use super::credential::transition::{Event, Ladder, Recheck};
 use super::gate::Gate;
 use super::keyed_hash::KeyedHash;
 use super::overlay::Overlay;
-use super::pools::{Pools, ProviderPool};
+use super::pools::{Pools, ProviderPool, name_of};
+use super::turn::Turn;
+use crate::config::route::{Plan, Route};
 use crate::config::snapshot::{self, Origin, Provider, ProviderKey, Snapshot};
 
 /// Who lives where. One per process; its owner is the slots' one writer.
@@ -29,6 +32,7 @@ pub struct Ledger {
     overlay: Arc<Overlay>,
     providers: HashMap<String, Known>,
     roster: Roster,
+    turns: HashMap<String, &'static Turn>,
 }
 
 /// How a provider is reached: connections are reused only where all of it is equal.
@@ -41,6 +45,7 @@ struct Reached {
 /// What is kept of a provider as long as some configuration names it.
 #[derive(Debug)]
 struct Known {
+    breakers: &'static Breakers,
     classes: Arc<Classes>,
     gate: &'static Gate,
     keys: HashMap<String, Resident>,
@@ -86,6 +91,7 @@ impl Ledger {
             overlay: Arc::default(),
             providers: HashMap::new(),
             roster: Roster::new(Table::leaked()),
+            turns: HashMap::new(),
         }
     }
 
@@ -105,10 +111,13 @@ impl Ledger {
         version: u64,
     ) -> Result<(Pools, Changes), TableFull> {
         let overlay = self.overlay.clone();
-        let with_keys = |provider| Keyed { keys: overlay.keys_of(snapshot, provider), provider };
-        let keyed: Vec<Keyed<'_>> = snapshot.providers.iter().map(with_keys).collect();
+        let with_keys = |(index, provider)| {
+            let models = models_of(snapshot, index);
+            Keyed { keys: overlay.keys_of(snapshot, provider), models, provider }
+        };
+        let keyed: Vec<Keyed<'_>> = snapshot.providers.iter().enumerate().map(with_keys).collect();
         let fresh = self.claim_all(&keyed)?;
-        let mut turn = Turn { changes: Changes::default(), fresh, version };
+        let mut turn = Turning { changes: Changes::default(), fresh, version };
         self.leave(&keyed, &mut turn);
         let providers = keyed.into_iter().map(|keyed| {
             let origin = self.origin_of(keyed.provider);
@@ -126,7 +135,13 @@ impl Ledger {
             gate
         });
         let callers = callers.collect();
-        let pools = Pools { byok: self.byok, callers, global: self.global, overlay, providers };
+        let turns = snapshot.routes.iter().map(|route| {
+            let turn = self.turns.entry(route.name.clone());
+            *turn.or_insert_with(|| Box::leak(Box::default()))
+        });
+        let turns = turns.collect();
+        let (byok, global) = (self.byok, self.global);
+        let pools = Pools { byok, callers, global, overlay, providers, turns };
         Ok((pools, turn.changes))
     }
 
@@ -139,7 +154,7 @@ impl Ledger {
     /// Slots for all credentials that need one, before anything is changed.
     fn claim_all(&mut self, keyed: &[Keyed<'_>]) -> Result<Vec<Claimed>, TableFull> {
         let mut fresh: Vec<Claimed> = Vec::new();
-        for Keyed { keys, provider } in keyed {
+        for Keyed { keys, provider, .. } in keyed {
             let known = self.providers.get(&provider.name);
             for key in keys {
                 let resident = known.and_then(|known| known.keys.get(&key.name));
@@ -159,7 +174,7 @@ impl Ledger {
     }
 
     /// Retires what is named no more.
-    fn leave(&mut self, keyed: &[Keyed<'_>], turn: &mut Turn) {
+    fn leave(&mut self, keyed: &[Keyed<'_>], turn: &mut Turning) {
         let roster = &mut self.roster;
         for (name, known) in &mut self.providers {
             let stays = keyed.iter().find(|keyed| keyed.provider.name == *name);
@@ -176,9 +191,10 @@ impl Ledger {
         turn.changes.removed.sort();
     }
 
-    fn pool_of(&mut self, keyed: Keyed<'_>, origin: usize, turn: &mut Turn) -> ProviderPool {
+    fn pool_of(&mut self, keyed: Keyed<'_>, origin: usize, turn: &mut Turning) -> ProviderPool {
         let provider = keyed.provider;
         let known = self.providers.entry(provider.name.clone()).or_insert_with(|| Known {
+            breakers: Box::leak(Box::default()),
             classes: Arc::new(Classes::new([])),
             gate: leak(0),
             keys: HashMap::new(),
@@ -187,6 +203,9 @@ impl Ledger {
         for class in &provider.model_classes {
             // Without room for a name its models share `other`.
             let _full = known.classes.intern(&class.class);
+        }
+        for model in keyed.models {
+            let _full = known.classes.intern(name_of(provider, model));
         }
         let (mut keys, mut states) = (Vec::new(), Vec::new());
         for key in keyed.keys {
@@ -221,6 +240,8 @@ impl Ledger {
             keys.push(key);
         }
         ProviderPool {
+            breaker: provider.breaker.map(breaker_of),
+            breakers: known.breakers,
             classes: known.classes.clone(),
             gate: known.gate,
             keys,
@@ -244,11 +265,23 @@ impl Ledger {
 /// A provider with all its keys, those of operators included.
 struct Keyed<'a> {
     keys: Vec<ProviderKey>,
+    /// Names that rules give models here.
+    models: Vec<&'a str>,
     provider: &'a Provider,
 }
 
+/// The names that rules give models at the provider of this index.
+fn models_of(snapshot: &Snapshot, index: usize) -> Vec<&str> {
+    let leads_there = |route: &&Route| match &route.strategy.plan {
+        Plan::LimitsAlternative { alternatives, .. } => alternatives.contains(&index),
+        plan => plan.providers().contains(&index),
+    };
+    let routes = snapshot.routes.iter().filter(leads_there);
+    routes.flat_map(|route| &route.strategy.model_map).map(|(_, to)| to.as_str()).collect()
+}
+
 /// A turn to another configuration, under way.
-struct Turn {
+struct Turning {
     changes: Changes,
     /// Slots that were claimed for those who need one.
     fresh: Vec<Claimed>,
@@ -290,6 +323,15 @@ fn settle(
         Err(_worn) => {
             Settled { change: Change::Replaced, claimed: fresh.pop(), left: Some(claimed) }
         }
+    }
+}
+
+fn breaker_of(breaker: snapshot::Breaker) -> breaker::Policy {
+    breaker::Policy {
+        ceiling_ms: breaker.ceiling.0,
+        failures: breaker.failures,
+        open_ms: breaker.open.0,
+        probes: breaker.probes,
     }
 }
 

@@ -8,6 +8,8 @@
 //! | [`pulse::Pulse`] | control plane | workers asked for their health |
 //! | [`counters::Counters`] | its own worker | any worker's `/livez`, control plane |
 //! | [`tally::Tally`] | its own worker | control plane |
+//! | breakers ([`breaker::Breaker`]) | whoever has an event, by CAS | whoever is about to try |
+//! | turns of strategies ([`turn::Turn`]) | any worker | any worker |
 //! | names of models in labels ([`tally::Models`]) | any worker, each name once | all |
 //! | [`worker_cell::WorkerCell`] (adopted version) | its own worker | control plane |
 //! | [`journal::Journal`] | its own worker pushes | control plane pops |
@@ -22,6 +24,7 @@
 //! | [`wake::Wake`] (an eventfd) | whoever has news | whose it is |
 
 pub mod addresses;
+pub mod breaker;
 pub mod callers;
 pub mod clock;
 pub mod counters;
@@ -38,8 +41,10 @@ pub mod pools;
 pub mod pressure;
 pub mod published;
 pub mod pulse;
+pub mod routing;
 pub mod setup;
 pub mod tally;
+pub mod turn;
 pub mod wake;
 pub mod worker_cell;
 
@@ -108,13 +113,15 @@ impl Shared {
             .turn(&snapshot, FIRST_VERSION)
             .map_err(|TableFull| std::io::Error::other("more keys than the table has room for"))?;
         let cells: std::io::Result<Vec<_>> = (0..workers).map(|_| WorkerCell::new()).collect();
+        let models = Models::new();
+        name_models(&models, &snapshot);
         let setup = Setup::new(snapshot, pools, prepared, &keyed_hash);
         let shared = Self {
             addresses: Published::new(Arc::default()),
             bell: Wake::new()?,
             keyed_hash,
             lifecycle: Lifecycle::new(),
-            models: Models::new(),
+            models,
             pulse: Pulse::new(Millis::now()),
             pressure: pressure::Gauge::new(),
             setup: Published::new(Arc::new(setup)),
@@ -136,6 +143,7 @@ impl Shared {
         snapshot: Arc<Snapshot>,
         prepared: Prepared,
     ) -> Result<(u64, Changes), TableFull> {
+        name_models(&self.models, &snapshot);
         self.turning.set(true);
         let turned = ledger.turn(&snapshot, self.setup.version() + 1).map(|(pools, changes)| {
             let setup = Setup::new(snapshot, pools, prepared, &self.keyed_hash);
@@ -162,6 +170,13 @@ impl Shared {
         for cell in &self.workers {
             cell.wake.wake();
         }
+    }
+}
+
+/// Gives the names of a configuration their labels, before those that clients bring.
+fn name_models(models: &Models, snapshot: &Snapshot) {
+    for (from, to) in snapshot.routes.iter().flat_map(|route| &route.strategy.model_map) {
+        let _labels = (models.label(from, true), models.label(to, true));
     }
 }
 

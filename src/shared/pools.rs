@@ -4,12 +4,14 @@
 
 use std::sync::Arc;
 
+use super::breaker::{self, Breaker, Breakers};
 use super::credential::byok::Byok;
 use super::credential::cooldown::Policy;
 use super::credential::model_class::{Class, Classes, class_name};
 use super::credential::pool::Pool;
 use super::gate::Gate;
 use super::overlay::Overlay;
+use super::turn::Turn;
 use crate::config::snapshot::{Provider, ProviderKey};
 
 /// State for every credential, caller and provider of a snapshot.
@@ -25,11 +27,17 @@ pub struct Pools {
     pub overlay: Arc<Overlay>,
     /// In the snapshot's order.
     pub providers: Vec<ProviderPool>,
+    /// Whose turn it is, by rule, in the snapshot's order.
+    pub turns: Vec<&'static Turn>,
 }
 
 /// One provider's.
 #[derive(Debug)]
 pub struct ProviderPool {
+    /// When its breakers open; `None`: never.
+    pub breaker: Option<breaker::Policy>,
+    /// Its breakers.
+    pub breakers: &'static Breakers,
     /// The model classes that its limits apply to.
     pub classes: Arc<Classes>,
     /// Its attempts.
@@ -50,13 +58,20 @@ impl ProviderPool {
         model.map_or(Class::Other, |model| self.classes.find(name_of(provider, model)))
     }
 
+    /// The breaker of `model`.
+    pub fn breaker_of(&self, provider: &Provider, model: Option<&str>) -> &'static Breaker {
+        let name = model.map_or("", |model| name_of(provider, model));
+        self.breakers.of(self.class_of(provider, model), name)
+    }
+
     /// The same once an answer has shown the model to be real: its name is kept.
     pub fn learn_class(&self, provider: &Provider, model: Option<&str>) -> Class {
         model.map_or(Class::Other, |model| self.classes.intern(name_of(provider, model)))
     }
 }
 
-fn name_of<'a>(provider: &'a Provider, model: &'a str) -> &'a str {
+/// The name of the class of `model`.
+pub fn name_of<'a>(provider: &'a Provider, model: &'a str) -> &'a str {
     class_name(model, |model| {
         let mut classes = provider.model_classes.iter();
         classes.find(|class| class.pattern.is_match(model)).map(|class| class.class.as_str())

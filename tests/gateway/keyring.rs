@@ -187,3 +187,41 @@ fn without_a_master_key_an_added_key_is_409() {
     assert!(refused.text().contains("storage.master_key"), "{}", refused.text());
     assert_eq!(put(&gateway, "own", &json!({"max_concurrent": 4})).json()["max_concurrent"], 4);
 }
+
+const MASTER_2: &str = "planted-second-master-key-0123456789abcdef";
+const MASTER_3: &str = "planted-third-master-key-0123456789abcdef";
+
+#[test]
+fn a_master_key_is_rotated_by_a_reload_or_by_a_restart_that_knows_the_one_before() {
+    let (mock, storage) = (Mock::start(), Directory::new());
+    let first = config(&mock, &storage);
+    let environment =
+        [("MASTER", MASTER), ("MASTER_2", MASTER_2), ("MASTER_3", MASTER_3), ("OWN", OWN)];
+    let start = |config: &str| Gateway::start_with(config, &environment);
+    let gateway = start(&first);
+    assert_eq!(put(&gateway, "new", &json!({"value": ADDED})).head.status(), 200);
+    // By a reload: the values are there, whatever they were sealed under.
+    let second = first.replace("master_key.env = 'MASTER'", "master_key.env = 'MASTER_2'");
+    gateway.rewrite(&second);
+    assert_eq!(ask(&gateway, &post("/api/v1/reload", "", "")).head.status(), 200);
+    gateway.line("sealed under the new storage.master_key");
+    gateway.kill();
+    let gateway = start(&second);
+    assert_eq!(key(&gateway, "new")["hint"], "sk-p...6789");
+    gateway.kill();
+    // By a restart.
+    let third = first.replace(
+        "master_key.env = 'MASTER'",
+        "master_key.env = 'MASTER_3'\nprevious_master_key.env = 'MASTER_2'",
+    );
+    let gateway = start(&third);
+    gateway.line("sealed under the new storage.master_key");
+    assert_eq!(key(&gateway, "new")["hint"], "sk-p...6789");
+    gateway.kill();
+    let last = first.replace("master_key.env = 'MASTER'", "master_key.env = 'MASTER_3'");
+    let gateway = start(&last);
+    put(&gateway, "own", &json!({"enabled": false}));
+    assert_eq!(serving(&gateway).as_deref(), Some("new"));
+    let stderr = gateway.kill();
+    assert!(!stderr.contains("planted"), "{stderr}");
+}

@@ -10,15 +10,19 @@
 )]
 
 mod admin;
+mod alternatives;
 mod auth;
+mod breaker;
 mod cli;
 mod concurrency;
 mod cuts;
 mod detail;
 mod downstream;
 mod exhaustion;
+mod explain;
 mod failover;
 mod faults;
+mod gate;
 mod headers;
 mod include_usage;
 mod keyring;
@@ -27,14 +31,18 @@ mod lifecycle;
 mod listeners;
 mod names;
 mod operator;
+mod panics;
 mod passthrough;
 mod pressure;
 mod raw_answers;
 mod redaction;
 mod refusals;
 mod reload;
+mod routes;
 mod service;
+mod smuggling;
 mod storage;
+mod storage_faults;
 mod streaming;
 mod support;
 mod survival;

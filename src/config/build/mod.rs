@@ -9,8 +9,10 @@ mod key;
 mod patterns;
 mod pem;
 mod provider;
+mod route;
 mod server_tls;
 mod storage;
+mod strategy;
 
 use std::net::SocketAddr;
 
@@ -45,12 +47,20 @@ pub(super) fn build(written: &Table, context: &Context<'_>, report: &mut Report)
     let mode = auth_mode(&root, &server, report);
     let (callers, caller_names) = caller::callers(&root, context, report);
     let auth = resolve_auth(mode, &server, callers.is_empty(), report);
-    let providers = provider::providers(&root, &caller_names, context, report);
+    let (providers, names) = provider::providers(&root, &caller_names, context, report);
     let failover = failover(&root, report);
     let concurrency = concurrency(&root, report);
     let observation = observation(&root, report);
     let stream = stream(&root, report);
     let timeouts = timeouts(&root, report);
+    let beside = route::Beside {
+        callers: &caller_names,
+        context,
+        failover: &failover,
+        providers: &names,
+        timeouts: &timeouts,
+    };
+    let routes = route::routes(&root, beside, report);
     let limits = self::limits(&root, report);
     let drain = drain(&root, &server, report);
     let storage = storage::storage(&root, context, report);
@@ -67,6 +77,7 @@ pub(super) fn build(written: &Table, context: &Context<'_>, report: &mut Report)
         log,
         observation,
         providers,
+        routes,
         server,
         storage,
         stream,

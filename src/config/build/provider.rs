@@ -8,18 +8,19 @@ use crate::config::base_url::BaseUrl;
 use crate::config::error::ErrorKind;
 use crate::config::report::Report;
 use crate::config::section::Section;
-use crate::config::snapshot::{Cooldown, IncludeUsage, ModelClass, Provider};
+use crate::config::snapshot::{Breaker, Cooldown, IncludeUsage, ModelClass, Provider};
 use crate::config::text::Place;
 use crate::config::{label, limits, shape};
 use crate::protocol::dialect::Dialect;
 
-/// All providers; with an error in the report the list may be short of some.
+/// All providers, and the names of all; with an error in the report the first list may be short of
+/// some, else the two go side by side.
 pub(super) fn providers(
     root: &Section<'_>,
     callers: &[String],
     context: &Context<'_>,
     report: &mut Report,
-) -> Vec<Provider> {
+) -> (Vec<Provider>, Vec<String>) {
     let mut providers = Vec::new();
     let mut names: Vec<(&str, Place)> = Vec::new();
     for section in root.tables("provider", &shape::PROVIDER, report) {
@@ -38,7 +39,7 @@ pub(super) fn providers(
         let name = name.map(|(name, _)| name.to_owned());
         providers.extend(provider(&section, name, &Beside { callers, context }, report));
     }
-    providers
+    (providers, names.into_iter().map(|(name, _)| name.to_owned()).collect())
 }
 
 fn provider(
@@ -58,6 +59,7 @@ fn provider(
     let auth_recheck = section.duration_or(&limits::AUTH_RECHECK, report);
     let retry_on_5xx = section.switch(&limits::RETRY_ON_5XX, report);
     let include_usage = section.choice(&limits::INCLUDE_USAGE, report);
+    let breaker = breaker(section, report);
     let model_classes = model_classes(section, context, report);
     let extra_ca = extra_ca(section, context, report);
     let keys = Keys { callers, context, per_key }.read(section, report);
@@ -73,6 +75,7 @@ fn provider(
         adds_usage: adds_usage(include_usage, &base_url.origin.host),
         auth_recheck,
         base_path: base_url.base_path,
+        breaker,
         cooldown,
         dialect: dialect?,
         drops_v1: base_url.drops_v1,
@@ -129,6 +132,24 @@ fn cooldown(provider: &Section<'_>, report: &mut Report) -> Cooldown {
         retry_after_cap: section.duration(&limits::COOLDOWN_RETRY_AFTER_CAP, report),
         jitter_permille: section.fraction(&limits::COOLDOWN_JITTER, report),
     }
+}
+
+fn breaker(provider: &Section<'_>, report: &mut Report) -> Option<Breaker> {
+    let section = provider.table_or(&shape::BREAKER, report)?;
+    let small = |count: usize| u8::try_from(count).unwrap_or(u8::MAX);
+    let failures = small(section.count(&limits::BREAKER_FAILURES, report));
+    let open = section.duration(&limits::BREAKER_OPEN, report);
+    let ceiling = section.duration(&limits::BREAKER_CEILING, report);
+    if ceiling < open {
+        let key = match section.node(limits::BREAKER_CEILING.key) {
+            Some(_) => limits::BREAKER_CEILING.key,
+            None => limits::BREAKER_OPEN.key,
+        };
+        let message = "leaves no room to grow: ceiling must not be shorter than open";
+        section.error(ErrorKind::Conflict, key, message, report);
+    }
+    let probes = small(section.count(&limits::BREAKER_PROBES, report));
+    Some(Breaker { ceiling, failures, open, probes })
 }
 
 fn model_classes(

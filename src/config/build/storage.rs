@@ -10,6 +10,7 @@ use crate::config::error::ErrorKind;
 use crate::config::report::Report;
 use crate::config::secret::Secret;
 use crate::config::section::Section;
+use crate::config::setting::Text;
 use crate::config::snapshot::Storage;
 use crate::config::{limits, shape};
 
@@ -17,10 +18,17 @@ pub(super) fn storage(root: &Section<'_>, context: &Context<'_>, report: &mut Re
     let section = root.table("storage", &shape::STORAGE, report);
     let path = path(&section, context, report);
     let retention = section.duration(&limits::RETENTION, report);
-    let master_key = master_key(&section, context, report);
+    let master_key = master_key(&section, &shape::MASTER_KEY, context, report);
+    let previous_master_key =
+        self::master_key(&section, &shape::PREVIOUS_MASTER_KEY, context, report);
+    let key = shape::PREVIOUS_MASTER_KEY.key;
+    if section.node(key).is_some() && section.node(shape::MASTER_KEY.key).is_none() {
+        let message = "needs a storage.master_key that comes after it";
+        section.error(ErrorKind::Conflict, key, message, report);
+    }
     let detail = section.choice(&limits::DETAIL, report);
     let bodies = section.choice(&limits::BODIES, report);
-    Storage { bodies, detail, master_key, path, retention }
+    Storage { bodies, detail, master_key, path, previous_master_key, retention }
 }
 
 fn path(section: &Section<'_>, context: &Context<'_>, report: &mut Report) -> Option<PathBuf> {
@@ -55,16 +63,17 @@ fn state_folder(environment: &Environment) -> Option<PathBuf> {
 
 fn master_key(
     section: &Section<'_>,
+    text: &Text,
     context: &Context<'_>,
     report: &mut Report,
 ) -> Option<Arc<Secret>> {
-    let found = section.secret(&shape::MASTER_KEY, context, report)?;
+    let found = section.secret(text, context, report)?;
     if found.secret.expose().len() < limits::MASTER_KEY_BYTES_MIN {
         let message = format!("must have at least {} characters", limits::MASTER_KEY_BYTES_MIN);
-        section.error(ErrorKind::Invalid, shape::MASTER_KEY.key, message, report);
+        section.error(ErrorKind::Invalid, text.key, message, report);
         return None;
     }
     // Not even its ends: everything sealed depends on it.
-    section.note_secret(&shape::MASTER_KEY, "...".to_owned(), found.source, report);
+    section.note_secret(text, "...".to_owned(), found.source, report);
     Some(Arc::new(found.secret))
 }

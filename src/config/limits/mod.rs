@@ -2,6 +2,7 @@
 
 mod memory;
 mod pools;
+mod routes;
 mod storage;
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -14,6 +15,7 @@ use crate::protocol::dialect::Dialect;
 
 pub use memory::*;
 pub use pools::*;
+pub use routes::*;
 pub use storage::*;
 
 // [server]

@@ -107,6 +107,40 @@ pub const COOLDOWN_JITTER: Fraction = Fraction {
     why: "part of a doubled rest that chance takes off, so that keys do not all return at once",
 };
 
+// provider.breaker
+
+pub const BREAKER_FAILURES: Count = Count {
+    default: 5,
+    key: "failures",
+    max: 255,
+    min: 1,
+    why: "5xx answers, or attempts without an answer, in a row that open it",
+};
+
+pub const BREAKER_OPEN: Duration = Duration {
+    default_ms: 30 * SECOND_MS,
+    key: "open",
+    max_ms: LONGEST_MS,
+    min_ms: SHORTEST_MS,
+    why: "how long at first; doubles each time a probe fails",
+};
+
+pub const BREAKER_CEILING: Duration = Duration {
+    default_ms: 5 * MINUTE_MS,
+    key: "ceiling",
+    max_ms: LONGEST_MS,
+    min_ms: SHORTEST_MS,
+    why: "how long at most",
+};
+
+pub const BREAKER_PROBES: Count = Count {
+    default: 3,
+    key: "probes",
+    max: 63,
+    min: 1,
+    why: "attempts that must succeed before it closes; no more at a time",
+};
+
 // [[provider.key]]
 
 pub const KEY_MAX_CONCURRENT: Cap = Cap {

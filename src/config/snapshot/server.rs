@@ -1,4 +1,4 @@
-//! `[server]` as it runs. Reads no file: what it holds was read when it was built.
+//! `[server]` as it runs: where clients are listened for, and how.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

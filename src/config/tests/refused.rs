@@ -45,6 +45,12 @@ refused! {
     a_pool_is_chosen_from_and_retried_as_the_words_say,
     an_admin_api_beyond_loopback_needs_a_token_and_a_seal_a_long_key,
     an_admin_address_is_an_address_or_off_and_a_token_has_no_space,
+    a_route_has_a_name_and_a_strategy,
+    a_strategy_leads_to_providers_there_are_once_each,
+    weights_are_above_zero_and_their_sum_fits,
+    a_gate_has_one_primary_a_threshold_and_something_inside,
+    a_rule_matches_by_patterns_and_callers_there_are,
+    a_breaker_opens_after_some_failures_and_grows,
     a_setting_of_a_later_version_is_refused_by_name,
 }
 

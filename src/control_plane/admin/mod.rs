@@ -11,6 +11,7 @@ mod metrics;
 mod operations;
 mod problem;
 mod requests;
+mod route;
 mod status;
 mod time;
 mod usage;
@@ -83,6 +84,7 @@ fn endpoints() -> OpenApiRouter<Arc<Plane>> {
         .routes(routes!(requests::list))
         .routes(routes!(requests::one))
         .routes(routes!(usage::usage))
+        .routes(routes!(route::route))
         .routes(routes!(operations::reload))
         .routes(routes!(operations::drain))
         .routes(routes!(operations::events))

@@ -49,7 +49,7 @@ pub(super) struct Filter {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = requests)]
 pub(super) struct Requests {
-    #[schema(value_type = Vec<Request>)]
+    #[schema(value_type = Vec<Request<'static>>)]
     requests: Vec<Value>,
     /// For the next page; null on the last.
     next_cursor: Option<String>,
@@ -81,7 +81,7 @@ pub(super) async fn list(
 /// One exchange
 #[utoipa::path(get, path = "/api/v1/requests/{id}", tag = "requests",
     params(("id" = String, Path)), responses(
-    (status = 200, body = Detailed), (status = 401, body = Problem),
+    (status = 200, body = Detailed<'static>), (status = 401, body = Problem),
     (status = 403, body = Problem), (status = 404, body = Problem),
     (status = 503, description = "Storage fails", body = Problem),
 ))]

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::problem::Problem;
 use crate::config::snapshot::{Provider, Select};
 use crate::control_plane::plane::Plane;
+use crate::control_plane::shape::breaker::{self, BreakerShape};
 use crate::control_plane::storage::Storage;
 use crate::control_plane::today::TodayShape;
 use crate::shared::clock::Millis;
@@ -70,6 +71,8 @@ pub(super) struct ProviderShape {
     in_flight: u32,
     /// `null`: no cap.
     max_concurrent: Option<u32>,
+    /// Breakers that are not closed.
+    breakers: Vec<BreakerShape>,
 }
 
 /// All providers, in the order of the configuration.
@@ -140,6 +143,7 @@ fn shape(provider: &Provider, pool: &ProviderPool) -> ProviderShape {
         keys_available: available.count(),
         in_flight: pool.gate.in_flight(),
         max_concurrent: Some(provider.max_concurrent).filter(|&cap| cap > 0),
+        breakers: breaker::of_pool(pool, now),
     }
 }
 

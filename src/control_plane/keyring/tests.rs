@@ -139,10 +139,10 @@ fn without_a_master_key_or_storage_no_key_is_added() {
 fn what_was_kept_opens_again_and_another_master_key_opens_nothing() {
     let mut ring = Ring::new(PROVIDERS);
     let stored = ring.set("new", json!({"value": "sk-1", "enabled": false})).expect("a key");
-    let overlay = opened(vec![stored.clone()], &ring.snapshot);
+    let overlay = opened(vec![stored.clone()], &ring.snapshot).overlay;
     let key = overlay.find("a", "new").expect("the key");
     assert_eq!(key.added.as_ref().expect("a value").value.expose(), "sk-1");
     assert!(!key.enabled);
     let other = PROVIDERS.replace("0123456789abcdef0123", "another-master-key-0");
-    assert!(opened(vec![stored], &loaded(&other).snapshot).keys.is_empty());
+    assert!(opened(vec![stored], &loaded(&other).snapshot).overlay.keys.is_empty());
 }

@@ -34,7 +34,7 @@ pub struct Sources {
 }
 
 /// One series: its labels and its value.
-type Series<V> = (Vec<(&'static str, String)>, V);
+pub(super) type Series<V> = (Vec<(&'static str, String)>, V);
 
 impl Collector for Sources {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
@@ -42,11 +42,12 @@ impl Collector for Sources {
         out.process(self)?;
         out.exchanges(&self.shared)?;
         out.faults(&self.shared)?;
+        out.routes(&self.shared)?;
         out.keys(&self.shared)
     }
 }
 
-struct Out<'e, 'd> {
+pub(super) struct Out<'e, 'd> {
     encoder: &'e mut DescriptorEncoder<'d>,
 }
 
@@ -187,7 +188,12 @@ impl Out<'_, '_> {
         self.gauges("key_in_flight", "Attempts under way with a key", in_flight)
     }
 
-    fn counters(&mut self, name: &str, help: &str, rows: Vec<Series<u64>>) -> Result<(), Error> {
+    pub fn counters(
+        &mut self,
+        name: &str,
+        help: &str,
+        rows: Vec<Series<u64>>,
+    ) -> Result<(), Error> {
         if rows.is_empty() {
             return Ok(());
         }
@@ -200,7 +206,7 @@ impl Out<'_, '_> {
         bare.first().map_or(Ok(()), |(_, count)| ConstCounter::new(*count).encode(family))
     }
 
-    fn gauges(&mut self, name: &str, help: &str, rows: Vec<Series<f64>>) -> Result<(), Error> {
+    pub fn gauges(&mut self, name: &str, help: &str, rows: Vec<Series<f64>>) -> Result<(), Error> {
         if rows.is_empty() {
             return Ok(());
         }

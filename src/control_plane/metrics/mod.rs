@@ -3,6 +3,7 @@
 
 mod collector;
 mod observed;
+mod routes;
 #[cfg(test)]
 mod tests;
 

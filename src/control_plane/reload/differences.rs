@@ -60,6 +60,7 @@ fn is_same_provider(one: (&Provider, &Snapshot), other: (&Provider, &Snapshot)) 
             adds_usage,
             auth_recheck,
             base_path,
+            breaker,
             cooldown,
             dialect,
             drops_v1,
@@ -79,6 +80,7 @@ fn is_same_provider(one: (&Provider, &Snapshot), other: (&Provider, &Snapshot)) 
     *adds_usage == provider.adds_usage
         && *auth_recheck == provider.auth_recheck
         && *base_path == provider.base_path
+        && *breaker == provider.breaker
         && *cooldown == provider.cooldown
         && *dialect == provider.dialect
         && *drops_v1 == provider.drops_v1

@@ -15,9 +15,9 @@ use crate::shared::setup::Setup;
 /// One exchange with all that is kept of it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = detail)]
-pub struct Detailed {
+pub struct Detailed<'r> {
     #[serde(flatten)]
-    request: Request,
+    request: Request<'r>,
     #[serde(flatten)]
     more: More,
 }

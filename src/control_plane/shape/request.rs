@@ -3,79 +3,68 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Quota, instant, instant_of_seconds, text};
+use super::{Hash, Instant, Quota, Reset, told};
 use crate::protocol::rate_limit::summary::{self, ResetSeen, Summary, UnifiedSummary, WindowSeen};
 use crate::protocol::usage::Outcome;
 use crate::protocol::usage::figures;
 use crate::shared::credential::utilization::Wall;
-use crate::shared::journal::{Answered, Asked, Ended, Record};
+use crate::shared::journal::Record;
 
-/// One exchange.
+/// One exchange, as it stands in its record: nothing is copied until it is written.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = request)]
-pub struct Request {
-    #[serde(flatten)]
-    asked: AskedShape,
-    #[serde(flatten)]
-    ended: EndedShape,
-    #[serde(flatten)]
-    answered: AnsweredShape,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-struct AskedShape {
-    id: String,
+pub struct Request<'r> {
+    id: &'r str,
     /// When its head was whole, RFC 3339.
-    time: String,
+    #[schema(value_type = String)]
+    time: Instant,
     /// Owner of the gateway key.
-    caller: Option<String>,
+    caller: Option<&'r str>,
     /// Family of the client, by its user agent.
     client: Option<&'static str>,
-    user_agent: Option<String>,
-    method: String,
-    path: String,
-    content_type: Option<String>,
+    user_agent: Option<&'r str>,
+    method: &'r str,
+    path: &'r str,
+    content_type: Option<&'r str>,
     dialect: &'static str,
     /// The model asked for.
-    model: Option<String>,
+    model: Option<&'r str>,
     stream: bool,
     message_count: Option<u64>,
     bytes_in: u64,
     /// Keyed hash of the conversation's key.
-    conversation: Option<String>,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-struct EndedShape {
-    provider: Option<String>,
-    key: Option<String>,
-    decision: &'static str,
+    #[schema(value_type = Option<String>)]
+    conversation: Option<Hash>,
+    provider: Option<&'r str>,
+    key: Option<&'r str>,
+    /// The rule that led to the provider.
+    route: Option<&'r str>,
+    /// Why the provider was asked, as in `x-tidegate-decision`.
+    decision: &'r str,
+    /// The model really asked for.
+    model_routed: Option<&'r str>,
     /// What the client got, or would have got.
     status: u16,
     /// The `x-tidegate-error` code.
     error: Option<&'static str>,
     attempts: u32,
     duration_ms: u64,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-struct AnsweredShape {
-    model_answered: Option<String>,
+    model_answered: Option<&'r str>,
     /// `complete`, `cut`, `error`, `client_gone` or `rejected`.
     outcome: &'static str,
-    stop_reason: Option<String>,
+    stop_reason: Option<&'r str>,
     usage: Usage,
-    service_tier: Option<String>,
+    service_tier: Option<&'r str>,
     cost_usd: Option<f64>,
     bytes_out: u64,
     events: u64,
     /// Gaps between reads: place n counts those of 2^(n-1) up to 2^n ms.
-    gaps_ms: Vec<u32>,
+    gaps_ms: &'r [u32],
     ttfb_ms: Option<u64>,
     ttft_ms: Option<u64>,
-    organization_id: Option<String>,
-    upstream_request_id: Option<String>,
-    rate_limit: Option<RateLimit>,
+    organization_id: Option<&'r str>,
+    upstream_request_id: Option<&'r str>,
+    rate_limit: Option<RateLimit<'r>>,
 }
 
 /// Tokens of one exchange, disjoint; `reasoning` is part of `output`.
@@ -94,95 +83,82 @@ pub struct Usage {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-struct RateLimit {
-    status: Option<String>,
+struct RateLimit<'r> {
+    status: Option<&'r str>,
     requests: Option<Quota>,
     tokens: Option<Quota>,
-    unified: Option<Unified>,
+    unified: Option<Unified<'r>>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-struct Unified {
-    status: Option<String>,
+struct Unified<'r> {
+    status: Option<&'r str>,
     #[serde(rename = "5h")]
     five_hour: Option<Window>,
     #[serde(rename = "7d")]
     seven_day: Option<Window>,
-    representative_claim: Option<String>,
+    representative_claim: Option<&'r str>,
     fallback_percentage: Option<f64>,
-    overage_status: Option<String>,
+    overage_status: Option<&'r str>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 struct Window {
     utilization: Option<f64>,
-    reset: Option<String>,
+    #[schema(value_type = Option<String>)]
+    reset: Option<Instant>,
 }
 
-impl Request {
+impl<'r> Request<'r> {
     /// Of what was recorded.
-    pub fn of(Record { answered, asked, ended }: &Record) -> Self {
+    pub fn of(Record { answered, asked, ended }: &'r Record) -> Self {
         Self {
-            answered: of_answered(answered, ended),
-            asked: of_asked(asked),
-            ended: of_ended(ended),
+            id: asked.id.as_str(),
+            time: Instant::of(Wall(asked.unix_ms)),
+            caller: told(asked.caller.as_str()),
+            client: client(asked.user_agent.as_str()),
+            user_agent: told(asked.user_agent.as_str()),
+            method: asked.method.as_str(),
+            path: asked.path.as_str(),
+            content_type: told(asked.content_type.as_str()),
+            dialect: asked.dialect.name(),
+            model: told(asked.model.as_str()),
+            stream: asked.streams,
+            message_count: asked.message_count,
+            bytes_in: asked.body_bytes,
+            conversation: asked.conversation.map(Hash),
+            provider: told(ended.provider.as_str()),
+            key: told(ended.key.as_str()),
+            route: told(ended.route.as_str()),
+            decision: ended.decision.as_str(),
+            model_routed: told(ended.model_routed.as_str()),
+            status: ended.status,
+            error: ended.code,
+            attempts: ended.attempts,
+            duration_ms: ended.duration_ms,
+            model_answered: told(answered.model.as_str()),
+            outcome: outcome(answered.outcome, ended.code),
+            stop_reason: told(answered.stop_reason.as_str()),
+            usage: of_usage(&answered.usage, answered.estimated),
+            service_tier: told(answered.service_tier.as_str()),
+            cost_usd: None,
+            bytes_out: answered.bytes,
+            events: answered.events,
+            gaps_ms: answered.gaps.counts(),
+            ttfb_ms: answered.ttfb_ms,
+            ttft_ms: answered.ttft_ms,
+            organization_id: told(answered.organization_id.as_str()),
+            upstream_request_id: told(answered.request_id.as_str()),
+            rate_limit: answered.limits.as_ref().map(of_limits),
         }
     }
 
-    /// As one line of JSON.
-    pub fn line(&self) -> String {
-        // Nothing in it has keys that are no texts, and no number is NaN: headers are parsed so.
-        serde_json::to_string(self).unwrap_or_default()
-    }
-}
-
-fn of_asked(asked: &Asked) -> AskedShape {
-    AskedShape {
-        id: asked.id.as_str().to_owned(),
-        time: instant(Wall(asked.unix_ms)),
-        caller: text(asked.caller.as_str()),
-        client: client(asked.user_agent.as_str()),
-        user_agent: text(asked.user_agent.as_str()),
-        method: asked.method.as_str().to_owned(),
-        path: asked.path.as_str().to_owned(),
-        content_type: text(asked.content_type.as_str()),
-        dialect: asked.dialect.name(),
-        model: text(asked.model.as_str()),
-        stream: asked.streams,
-        message_count: asked.message_count,
-        bytes_in: asked.body_bytes,
-        conversation: asked.conversation.map(|hash| format!("{hash:016x}")),
-    }
-}
-
-fn of_ended(ended: &Ended) -> EndedShape {
-    EndedShape {
-        provider: text(ended.provider.as_str()),
-        key: text(ended.key.as_str()),
-        decision: "default",
-        status: ended.status,
-        error: ended.code,
-        attempts: ended.attempts,
-        duration_ms: ended.duration_ms,
-    }
-}
-
-fn of_answered(answered: &Answered, ended: &Ended) -> AnsweredShape {
-    AnsweredShape {
-        model_answered: text(answered.model.as_str()),
-        outcome: outcome(answered.outcome, ended.code),
-        stop_reason: text(answered.stop_reason.as_str()),
-        usage: of_usage(&answered.usage, answered.estimated),
-        service_tier: text(answered.service_tier.as_str()),
-        cost_usd: None,
-        bytes_out: answered.bytes,
-        events: answered.events,
-        gaps_ms: answered.gaps.counts().to_vec(),
-        ttfb_ms: answered.ttfb_ms,
-        ttft_ms: answered.ttft_ms,
-        organization_id: text(answered.organization_id.as_str()),
-        upstream_request_id: text(answered.request_id.as_str()),
-        rate_limit: answered.limits.as_ref().map(of_limits),
+    /// Adds it to `out` as JSON, without a line end.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        // Nothing in it has keys that are no texts, no number is NaN (headers are parsed so), and
+        // memory takes every byte.
+        let written = serde_json::to_writer(out, self);
+        debug_assert!(written.is_ok(), "{written:?}");
     }
 }
 
@@ -199,37 +175,37 @@ fn of_usage(usage: &figures::Usage, estimated: bool) -> Usage {
     }
 }
 
-fn of_limits(limits: &Summary) -> RateLimit {
+fn of_limits(limits: &Summary) -> RateLimit<'_> {
     RateLimit {
-        status: limits.unified.as_ref().and_then(|unified| text(unified.status.as_str())),
+        status: limits.unified.as_ref().and_then(|unified| told(unified.status.as_str())),
         requests: limits.requests.as_ref().map(Quota::of),
         tokens: limits.tokens.as_ref().map(Quota::of),
         unified: limits.unified.as_ref().map(of_unified),
     }
 }
 
-fn of_unified(unified: &UnifiedSummary) -> Unified {
+fn of_unified(unified: &UnifiedSummary) -> Unified<'_> {
     Unified {
-        status: text(unified.status.as_str()),
+        status: told(unified.status.as_str()),
         five_hour: unified.five_hour.as_ref().map(of_window),
         seven_day: unified.seven_day.as_ref().map(of_window),
-        representative_claim: text(unified.representative_claim.as_str()),
+        representative_claim: told(unified.representative_claim.as_str()),
         fallback_percentage: unified.fallback_percentage,
-        overage_status: text(unified.overage_status.as_str()),
+        overage_status: told(unified.overage_status.as_str()),
     }
 }
 
 fn of_window(window: &WindowSeen) -> Window {
-    Window { utilization: window.utilization, reset: window.reset.and_then(instant_of_seconds) }
+    Window { utilization: window.utilization, reset: window.reset.and_then(Instant::of_seconds) }
 }
 
 impl Quota {
     /// Of what a head said.
     pub fn of(quota: &summary::Quota) -> Self {
         let reset = quota.reset.and_then(|reset| match reset {
-            ResetSeen::Epoch(seconds) => instant_of_seconds(seconds),
-            ResetSeen::InMicros(micros) => Some(format!("{micros}us")),
-            ResetSeen::Unknown(number) => Some(number.to_string()),
+            ResetSeen::Epoch(seconds) => Instant::of_seconds(seconds).map(Reset::At),
+            ResetSeen::InMicros(micros) => Some(Reset::InMicros(micros)),
+            ResetSeen::Unknown(number) => Some(Reset::Bare(number)),
         });
         Self { limit: quota.limit, remaining: quota.remaining, reset }
     }

@@ -103,4 +103,14 @@ const LOGS_TABLES: &[&str] = &[
     ) WITHOUT ROWID;
 ",
     super::details::TABLE,
+    // Most rows have such a status, and many have no caller or conversation: their places in these
+    // indexes cost more to write than they can save.
+    "
+    DROP INDEX requests_status;
+    DROP INDEX requests_caller;
+    DROP INDEX requests_conversation;
+    CREATE INDEX requests_status ON requests (status, at_ms) WHERE status >= 300;
+    CREATE INDEX requests_caller ON requests (caller, at_ms) WHERE caller <> '';
+    CREATE INDEX requests_conversation ON requests (conversation, at_ms) WHERE conversation <> '';
+",
 ];

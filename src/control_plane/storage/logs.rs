@@ -7,8 +7,8 @@ use std::time::Duration;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Transaction, params, params_from_iter};
 
-use super::details;
-use crate::control_plane::shape::request::Request;
+use super::{Row, details};
+use crate::control_plane::shape::Hash;
 use crate::control_plane::today::{Sums, day_of};
 use crate::shared::credential::utilization::Wall;
 use crate::shared::journal::Record;
@@ -38,16 +38,16 @@ pub struct Placed {
 }
 
 /// Adds exchanges and their sums, all or none.
-pub(super) fn insert(logs: &mut Connection, rows: &[Box<Record>]) -> rusqlite::Result<()> {
+pub(super) fn insert(logs: &mut Connection, rows: &[Row]) -> rusqlite::Result<()> {
     let batch = logs.transaction()?;
-    let mut sums: BTreeMap<(u64, u64, [String; 4]), [u64; SUMS]> = BTreeMap::new();
+    let mut minutes: BTreeMap<(u64, Labels<'_>), [u64; SUMS]> = BTreeMap::new();
     {
         let mut insert = batch.prepare(
             "INSERT INTO requests (at_ms, id, model, status, key, caller, conversation, shape) \
              VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         )?;
-        for row in rows {
-            let Record { asked, ended, .. } = row.as_ref();
+        for Row { record, shape } in rows {
+            let Record { asked, ended, .. } = record.as_ref();
             insert.execute(params![
                 asked.unix_ms.cast_signed(),
                 asked.id.as_str(),
@@ -55,28 +55,39 @@ pub(super) fn insert(logs: &mut Connection, rows: &[Box<Record>]) -> rusqlite::R
                 ended.status,
                 ended.key.as_str(),
                 asked.caller.as_str(),
-                asked.conversation.map(|hash| format!("{hash:016x}")).unwrap_or_default(),
-                Request::of(row).line(),
+                asked.conversation.map(|hash| Hash(hash).to_string()).unwrap_or_default(),
+                shape,
             ])?;
-            for step_s in STEPS_S {
-                let start_s = asked.unix_ms / 1_000 / step_s * step_s;
-                let sum = sums.entry((step_s, start_s, labels(row))).or_default();
-                for (sum, value) in sum.iter_mut().zip(figures(row)) {
-                    *sum = sum.saturating_add(value);
-                }
-            }
+            let minute = asked.unix_ms / 60_000;
+            add(minutes.entry((minute, labels(record))).or_default(), figures(record));
+        }
+    }
+    let mut sums: BTreeMap<(u64, u64, Labels<'_>), [u64; SUMS]> = BTreeMap::new();
+    for ((minute, labels), figures) in minutes {
+        for step_s in STEPS_S {
+            let start_s = minute * 60 / step_s * step_s;
+            add(sums.entry((step_s, start_s, labels)).or_default(), figures);
         }
     }
     add_sums(&batch, &sums)?;
     batch.commit()
 }
 
+/// Provider, key, caller, model.
+type Labels<'r> = [&'r str; 4];
+
+fn add(sums: &mut [u64; SUMS], figures: [u64; SUMS]) {
+    for (sum, figure) in sums.iter_mut().zip(figures) {
+        *sum = sum.saturating_add(figure);
+    }
+}
+
 /// What sums are told apart by. Models that were not answered are nobody's: their names are the
 /// clients' own.
-fn labels(Record { asked, ended, .. }: &Record) -> [String; 4] {
+fn labels(Record { asked, ended, .. }: &Record) -> Labels<'_> {
     let is_answered = (200..300).contains(&ended.status);
     let model = if is_answered { asked.model.as_str() } else { "" };
-    [ended.provider.as_str(), ended.key.as_str(), asked.caller.as_str(), model].map(str::to_owned)
+    [ended.provider.as_str(), ended.key.as_str(), asked.caller.as_str(), model]
 }
 
 fn figures(Record { answered, ended, .. }: &Record) -> [u64; SUMS] {
@@ -88,7 +99,7 @@ fn figures(Record { answered, ended, .. }: &Record) -> [u64; SUMS] {
 
 fn add_sums(
     batch: &Transaction<'_>,
-    sums: &BTreeMap<(u64, u64, [String; 4]), [u64; SUMS]>,
+    sums: &BTreeMap<(u64, u64, Labels<'_>), [u64; SUMS]>,
 ) -> rusqlite::Result<()> {
     let mut add = batch.prepare(
         "INSERT INTO sums VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
@@ -103,7 +114,7 @@ fn add_sums(
     )?;
     for ((step_s, start_s, labels), figures) in sums {
         let times = [step_s, start_s].map(|&number| Value::Integer(number.cast_signed()));
-        let labels = labels.iter().map(|label| Value::Text(label.clone()));
+        let labels = labels.iter().map(|&label| Value::Text(label.to_owned()));
         let figures = figures.iter().map(|&figure| Value::Integer(figure.cast_signed()));
         add.execute(params_from_iter(times.into_iter().chain(labels).chain(figures)))?;
     }
@@ -165,6 +176,8 @@ impl Wanted {
         for (column, value) in &self.equal {
             terms.push(format!("{column} = ?"));
             values.push(value.clone());
+            // What a partial index is for is said in its own words.
+            terms.extend(is_indexed(column, value).map(str::to_owned));
         }
         if let Some((at_ms, seq)) = self.before {
             terms.push("(at_ms, seq) < (?, ?)".to_owned());
@@ -183,6 +196,17 @@ impl Wanted {
              ORDER BY at_ms DESC, seq DESC LIMIT ?"
         );
         (sql, values)
+    }
+}
+
+/// The condition of a partial index that serves a filter. Without one, rows are taken in the order
+/// of their time: most of them are such.
+fn is_indexed(column: &str, value: &Value) -> Option<&'static str> {
+    match (column, value) {
+        ("status", Value::Integer(status)) if *status >= 300 => Some("status >= 300"),
+        ("caller", Value::Text(name)) if !name.is_empty() => Some("caller <> ''"),
+        ("conversation", Value::Text(hash)) if !hash.is_empty() => Some("conversation <> ''"),
+        _ => None,
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod database;
 pub mod details;
+mod health;
 pub mod logs;
 pub mod marks;
 pub mod state;
@@ -12,20 +13,22 @@ pub mod sums;
 mod writer;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, oneshot};
+
+pub use health::Health;
 
 use super::today::Sums;
 use crate::shared::credential::utilization::Wall;
 use crate::shared::detail::Detail;
 use crate::shared::journal::Record;
 use crate::shared::setup::Setup;
+use health::Database;
 use marks::Mark;
 use state::{Change, Stored};
 
@@ -40,21 +43,6 @@ pub struct Storage {
     readers: Semaphore,
 }
 
-/// How the databases are.
-#[derive(Debug, Default)]
-pub struct Health {
-    /// Bytes of details in the queue.
-    detail_bytes: AtomicUsize,
-    /// Details that found no place in the queue, or could not be written.
-    details_dropped: AtomicU64,
-    /// Batches that could not be written.
-    errors: AtomicU64,
-    /// Why the last batch could not be written; nothing when it could.
-    failing: ArcSwapOption<String>,
-    /// Rows that found no place in the queue, or were in such a batch.
-    rows_dropped: AtomicU64,
-}
-
 /// What a former process left.
 #[derive(Debug, Default)]
 pub struct Left {
@@ -62,6 +50,8 @@ pub struct Left {
     pub keys: Vec<Stored>,
     /// States of keys.
     pub marks: Vec<Mark>,
+    /// Of `keys`, those that are to be kept otherwise.
+    pub resealed: Vec<Change>,
     /// What was counted since midnight.
     pub today: Sums,
 }
@@ -77,8 +67,16 @@ enum Job {
     Marks(Vec<Mark>),
     /// What is told beside an exchange, under the configuration whose keys must not be in it.
     Detail(Box<Detail>, Arc<Setup>),
-    /// An exchange.
-    Row(Box<Record>),
+    /// Exchanges.
+    Rows(Vec<Row>),
+}
+
+/// An exchange that is to be kept.
+#[derive(Debug)]
+pub struct Row {
+    pub record: Box<Record>,
+    /// The shape `request`, JSON.
+    pub shape: Box<str>,
 }
 
 /// Whether the databases in `directory` can be written to; none that is missing is made.
@@ -104,7 +102,7 @@ impl Storage {
     pub fn open(directory: &Path, retention: Duration, now: Wall) -> std::io::Result<(Self, Left)> {
         let health = Arc::new(Health::default());
         let left = Left::read(directory, now).unwrap_or_else(|error| {
-            health.failed(&error);
+            health.failed(Database::State, &error);
             Left::default()
         });
         let (jobs, work) = sync_channel(JOBS_MAX);
@@ -116,9 +114,15 @@ impl Storage {
         Ok((Self { directory, health, jobs, marks, readers }, left))
     }
 
-    /// Keeps an exchange, or drops and counts it.
-    pub fn keep(&self, record: &Record) {
-        self.send(Job::Row(Box::new(record.clone())));
+    /// Keeps exchanges, or drops and counts them.
+    pub fn keep(&self, rows: Vec<Row>) {
+        let count = rows.len();
+        let waiting = self.health.rows_waiting.fetch_add(count, Ordering::Relaxed);
+        if waiting + count > ROWS_MAX || !self.send(Job::Rows(rows)) {
+            self.health.rows_waiting.fetch_sub(count, Ordering::Relaxed);
+            let lost = u64::try_from(count).unwrap_or(0);
+            self.health.rows_dropped.fetch_add(lost, Ordering::Relaxed);
+        }
     }
 
     /// Keeps what is told beside an exchange, or drops and counts it.
@@ -177,52 +181,7 @@ impl Storage {
     }
 
     fn send(&self, job: Job) -> bool {
-        match self.jobs.try_send(job) {
-            Ok(()) => true,
-            Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => {
-                if matches!(job, Job::Row(_)) {
-                    self.health.rows_dropped.fetch_add(1, Ordering::Relaxed);
-                }
-                false
-            }
-        }
-    }
-}
-
-impl Health {
-    /// Batches that could not be written.
-    pub fn errors(&self) -> u64 {
-        self.errors.load(Ordering::Relaxed)
-    }
-
-    /// Details that were lost.
-    pub fn details_dropped(&self) -> u64 {
-        self.details_dropped.load(Ordering::Relaxed)
-    }
-
-    /// Rows that were lost.
-    pub fn rows_dropped(&self) -> u64 {
-        self.rows_dropped.load(Ordering::Relaxed)
-    }
-
-    /// Why nothing can be written now.
-    pub fn failing(&self) -> Option<Arc<String>> {
-        self.failing.load_full()
-    }
-
-    /// Told once, until it is well again.
-    fn failed(&self, error: &rusqlite::Error) {
-        self.errors.fetch_add(1, Ordering::Relaxed);
-        let error = Arc::new(error.to_string());
-        if self.failing.swap(Some(error.clone())).is_none() {
-            tracing::error!(%error, "storage fails: requests are served, and not kept");
-        }
-    }
-
-    fn is_well(&self) {
-        if self.failing.load().is_some() && self.failing.swap(None).is_some() {
-            tracing::info!(rows_dropped = self.rows_dropped(), "storage works again");
-        }
+        self.jobs.try_send(job).is_ok()
     }
 }
 
@@ -233,6 +192,7 @@ impl Left {
         Ok(Self {
             keys: state::keys(&state)?,
             marks: state::marks(&state)?,
+            resealed: Vec::new(),
             today: logs::day(&logs, now)?,
         })
     }
@@ -240,8 +200,10 @@ impl Left {
 
 /// Bytes of details that may wait for the disk.
 const DETAIL_BYTES_MAX: usize = 32 * 1024 * 1024;
-/// Rows that may wait for the disk: about 20 MB.
+/// Jobs that may wait; each has what it brings bounded elsewhere.
 const JOBS_MAX: usize = 8_192;
+/// Rows that may wait for the writer: about 30 MB.
+const ROWS_MAX: usize = 8_192;
 /// Questions that are answered at a time.
 const READERS_MAX: usize = 2;
 /// How long the end of the process waits for the disk.

@@ -11,12 +11,13 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::details::{self, Kept};
+use super::health::Database;
 use super::marks::Mark;
-use super::{Health, Job, database, logs, state};
+use super::{Health, Job, Row, database, logs, state};
 use crate::control_plane::shape::detail::More;
 use crate::shared::clock::{Millis, WallClock};
+use crate::shared::credential::utilization::Wall;
 use crate::shared::detail::Detail;
-use crate::shared::journal::Record;
 use crate::shared::setup::Setup;
 
 /// The thread's own.
@@ -29,8 +30,7 @@ pub(super) struct Writer {
     /// The newest states that are not on the disk yet.
     marks: Option<Vec<Mark>>,
     retention: Duration,
-    #[expect(clippy::vec_box, reason = "they come boxed, and 1,5 KB each need not be moved")]
-    rows: Vec<Box<Record>>,
+    rows: Vec<Row>,
     state: Option<Connection>,
     /// When old rows are looked for next.
     sweep_at: Millis,
@@ -60,7 +60,10 @@ impl Writer {
             let wait_ms = write_at.since(Millis::now());
             match work.recv_timeout(Duration::from_millis(wait_ms)) {
                 Ok(Job::Detail(detail, setup)) => self.take_detail(&detail, &setup),
-                Ok(Job::Row(row)) => self.rows.push(row),
+                Ok(Job::Rows(rows)) => {
+                    self.health.rows_waiting.fetch_sub(rows.len(), Ordering::Relaxed);
+                    self.rows.extend(rows);
+                }
                 Ok(Job::Marks(marks)) => {
                     self.marks = Some(marks);
                     self.write_marks();
@@ -80,7 +83,7 @@ impl Writer {
                 }
             }
             // A disk that fails is not tried with every row.
-            let is_full = self.rows.len() >= BATCH_ROWS && self.health.failing().is_none();
+            let is_full = self.rows.len() >= BATCH_ROWS && !self.health.is_failing(Database::Logs);
             if is_full || Millis::now() >= write_at {
                 self.write();
                 write_at = Millis::now().plus(BATCH_MS);
@@ -126,7 +129,7 @@ impl Writer {
         if now >= self.sweep_at {
             self.sweep_at = now.plus(SWEEP_MS);
             let (at, retention) = (self.wall.now(), self.retention);
-            self.with_logs(|logs| logs::sweep(logs, at, retention));
+            self.sweep(at, retention);
         }
     }
 
@@ -139,6 +142,17 @@ impl Writer {
         }
     }
 
+    /// Taking rows out proves nothing of what can be put in.
+    fn sweep(&mut self, at: Wall, retention: Duration) {
+        let directory = &self.directory;
+        let path = directory.join(database::LOGS);
+        let opened = opened(&mut self.logs, &path, || database::open_logs(directory));
+        if let Err(error) = opened.and_then(|logs| logs::sweep(logs, at, retention)) {
+            self.logs = None;
+            self.health.failed(Database::Logs, &error);
+        }
+    }
+
     fn with_state(&mut self, work: impl FnOnce(&mut Connection) -> rusqlite::Result<()>) -> bool {
         let directory = &self.directory;
         let path = directory.join(database::STATE);
@@ -147,7 +161,7 @@ impl Writer {
         if done.is_err() {
             self.state = None;
         }
-        self.judge(done)
+        self.judge(Database::State, done)
     }
 
     fn with_logs(&mut self, work: impl FnOnce(&mut Connection) -> rusqlite::Result<()>) -> bool {
@@ -158,17 +172,17 @@ impl Writer {
         if done.is_err() {
             self.logs = None;
         }
-        self.judge(done)
+        self.judge(Database::Logs, done)
     }
 
-    fn judge(&self, done: rusqlite::Result<()>) -> bool {
+    fn judge(&self, database: Database, done: rusqlite::Result<()>) -> bool {
         match done {
             Ok(()) => {
-                self.health.is_well();
+                self.health.is_well(database);
                 true
             }
             Err(error) => {
-                self.health.failed(&error);
+                self.health.failed(database, &error);
                 false
             }
         }

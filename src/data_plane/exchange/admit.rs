@@ -101,8 +101,8 @@ impl Exchange<'_> {
             }
             Outcome::AtCap | Outcome::RateLimitedBriefly => {
                 let mut wanted = Wanted::new();
-                for &index in &routed.candidates {
-                    let route = routed.to(setup, index)?;
+                for candidate in &routed.candidates {
+                    let route = routed.to(setup, candidate)?;
                     if trail.provider_cap.is_some() {
                         wanted.push(route.pool.gate);
                     } else {
@@ -205,11 +205,11 @@ impl Exchange<'_> {
         })
     }
 
-    /// Whether the caller may ask for the model; for one without a list, always.
+    /// Whether the caller may ask for `model`; for one without a list, always.
     ///
     /// # Errors
     /// `ModelNotAllowed`, `ModelUnreadable`.
-    pub(super) fn allow_model(&self) -> Result<(), Kind> {
+    pub(super) fn allow_model(&self, model: Option<&str>) -> Result<(), Kind> {
         let callers = &self.setup.snapshot.callers;
         let Some(caller) = self.caller.and_then(|caller| callers.get(caller)) else {
             return Ok(());
@@ -220,9 +220,8 @@ impl Exchange<'_> {
         if !self.endpoint.is_scanned() {
             return Err(Kind::ModelNotAllowed);
         }
-        let Some(model) = self.model.as_deref() else { return Err(Kind::ModelUnreadable) };
-        let is_allowed = caller.models.iter().any(|pattern| pattern.is_match(model));
-        is_allowed.then_some(()).ok_or(Kind::ModelNotAllowed)
+        let Some(model) = model else { return Err(Kind::ModelUnreadable) };
+        caller.allows(model).then_some(()).ok_or(Kind::ModelNotAllowed)
     }
 
     /// The entry of the credential that the client brought, held while it is used.

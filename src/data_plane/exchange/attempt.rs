@@ -81,10 +81,16 @@ impl Exchange<'_> {
         Err(kind)
     }
 
+    /// The attempt noted last was none: nothing was sent.
+    pub fn undo_attempt(&mut self) {
+        self.attempts -= 1;
+        self.seen.gathered.undo_attempt();
+    }
+
     /// Counts an attempt and notes whom it asks.
     pub fn note_attempt(&mut self, route: &Route<'_>, credential: Credential<'_>) {
         self.attempts += 1;
-        self.provider = Some(route.index);
+        self.turn_to(route);
         self.note_key(credential);
         self.seen.gathered.attempt(Attempt {
             duration_ms: None,
@@ -134,6 +140,7 @@ impl Exchange<'_> {
             return Err(Kind::of_upstream(Fault::Ended(cause)).into());
         }
         // Who stops reading may have said why.
+        self.may_panic("send");
         self.phase = "response_head";
         let sent_whole = matches!(sent, Ok(true));
         let (wait, whole_ms) = self.response_head();
@@ -148,14 +155,13 @@ impl Exchange<'_> {
         let local: Rc<Local> = self.client.local.clone();
         let client = OnBehalf { gone_from: self.gone_from(), watch: self.client.stream.watch() };
         if !fresh {
-            let idle_ms = self.setup.snapshot.timeouts.upstream_idle.0;
+            let idle_ms = self.timeouts.upstream_idle.0;
             if let Some(stream) = local.pool.checkout(route.pool.origin, idle_ms).await {
                 client.watch.on_hangup_end(client.gone_from, Some(stream.watch()));
                 return Ok(Connection { reused: true, stream });
             }
         }
-        let (_, connect_ms) =
-            self.bound((Wait::Connect, Some(self.setup.snapshot.timeouts.connect.0)));
+        let (_, connect_ms) = self.bound((Wait::Connect, Some(self.timeouts.connect.0)));
         let connect_ms = connect_ms.unwrap_or(u64::MAX);
         let target = Target { connect_ms, provider: route.provider, tls: route.tls };
         let stream = connect::open(&local, target, client).await?;
@@ -226,7 +232,7 @@ impl Exchange<'_> {
 
     /// How long the head of an answer may take.
     pub fn response_head(&self) -> Limit {
-        let timeouts = &self.setup.snapshot.timeouts;
+        let timeouts = &self.timeouts;
         if self.streams {
             (Wait::ResponseHeadStream, Some(timeouts.response_head_stream.0))
         } else {

@@ -30,8 +30,12 @@ pub struct Trail<'a> {
     pub forbidden: Option<Kept<'a>>,
     /// Tries ended before the keys did.
     pub is_cut_short: bool,
+    /// The provider being asked is asked once more, on other terms.
+    pub is_asked_again: bool,
     /// No provider follows the one being asked.
     pub is_last_provider: bool,
+    /// Milliseconds until the first probe of a provider that was left alone by its breaker.
+    pub open_ms: Option<u64>,
     /// The cap of a provider that was reached.
     pub provider_cap: Option<u32>,
     /// Why the last attempt got no answer.
@@ -40,6 +44,24 @@ pub struct Trail<'a> {
     pub unified_at: Option<Route<'a>>,
     /// The last refusal that blames no key.
     pub unmarked: Option<Kept<'a>>,
+}
+
+impl<'a> Trail<'a> {
+    /// The answer kept last, to serve it after all; one that was cut stays where it is.
+    pub(super) fn take_answer(&mut self) -> Option<(Call, Credential<'a>)> {
+        match self.failed.take() {
+            Some(Kept::Answer(answer)) => Some((answer.call, answer.credential)),
+            cut => {
+                self.failed = cut;
+                None
+            }
+        }
+    }
+
+    /// A provider's breaker is open for so long.
+    pub(super) fn is_open(&mut self, wait_ms: u64) {
+        self.open_ms = Some(self.open_ms.map_or(wait_ms, |first| first.min(wait_ms)));
+    }
 }
 
 /// An answer that was not served, and may still be.
@@ -125,11 +147,17 @@ impl Exchange<'_> {
                 Some(kept) => self.relay_kept(kept).await,
                 None => Err(Kind::Internal("no answer was kept").into()),
             },
+            Outcome::NoKey | Outcome::NoUsableKey if trail.open_ms.is_some() => {
+                Err(Kind::BreakerOpen(trail.open_ms.unwrap_or(0)).into())
+            }
             Outcome::NoKey => Err(Kind::NoKey.into()),
             Outcome::NoUsableKey => Err(Kind::KeysAuthFailed(false).into()),
             outcome => match (trail.transport, trail.unmarked) {
                 (Some(kind), _) => Err(kind.into()),
                 (None, Some(kept)) => self.relay_kept(kept).await,
+                (None, None) if trail.open_ms.is_some() => {
+                    Err(Kind::BreakerOpen(trail.open_ms.unwrap_or(0)).into())
+                }
                 (None, None) if outcome == Outcome::Tried => {
                     Err(Kind::UpstreamTimeout(Wait::Failover).into())
                 }
@@ -142,7 +170,7 @@ impl Exchange<'_> {
         match kept {
             Kept::Answer(kept) => {
                 let KeptAnswer { call, credential, route } = *kept;
-                self.provider = Some(route.index);
+                self.turn_to(&route);
                 self.relay(&route, credential, call).await
             }
             Kept::Cut(status, retry_after) => Err(Kind::UpstreamFailed(status, retry_after).into()),

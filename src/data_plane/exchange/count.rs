@@ -1,9 +1,13 @@
 //! What an exchange adds to its worker's labelled counts. Never drops, never waits.
 
 use super::Exchange;
+use super::conclude::Trail;
 use super::failure::Kind;
+use super::route::Route;
+use crate::config::route::Plan;
 use crate::shared::gate::Subject;
 use crate::shared::journal::Ended;
+use crate::shared::routing::rules::Role;
 use crate::shared::tally::{Fault, Model};
 
 impl Exchange<'_> {
@@ -25,6 +29,28 @@ impl Exchange<'_> {
         self.client.local.cell().tally.rate_limit(provider, self.model_label(false));
     }
 
+    /// An alternative serves because a primary is limited.
+    pub(super) fn count_alternative(&self, route: &Route<'_>, trail: &Trail<'_>, status: u16) {
+        let snapshot = &self.setup.snapshot;
+        let rule = self.decision.rule.and_then(|rule| snapshot.routes.get(rule));
+        let Some(Plan::LimitsAlternative { primaries, alternatives }) =
+            rule.map(|rule| &rule.strategy.plan)
+        else {
+            return;
+        };
+        let primary = primaries.first().and_then(|&index| snapshot.providers.get(index));
+        let is_bypass = self.decision.role == Role::Bypass;
+        if let Some(primary) = primary
+            && alternatives.contains(&route.index)
+            && !is_bypass
+            && trail.exhausted.cooling > 0
+        {
+            let model = self.model_label((200..300).contains(&status));
+            let tally = &self.client.local.cell().tally;
+            tally.alternative(&primary.name, &route.provider.name, model);
+        }
+    }
+
     /// Something went wrong at `provider`.
     pub(super) fn count_fault(&self, provider: &str, fault: Fault) {
         self.client.local.cell().tally.fault(provider, fault);
@@ -38,7 +64,7 @@ impl Exchange<'_> {
     }
 
     fn model_label(&self, answered: bool) -> Model {
-        let model = self.model.as_deref().unwrap_or_default();
+        let model = self.real_model().unwrap_or_default();
         self.client.local.shared.models.label(model, answered)
     }
 }

@@ -4,19 +4,17 @@
 use super::attempt::Call;
 use super::authenticate::{Credential, Payer};
 use super::conclude::{Kept, Trail};
-use super::detail;
 use super::failure::{Failure, Kind};
 use super::judge::Judged;
 use super::route::{Route, Routed};
 use super::{Asked, Body, Exchange, Next};
 use crate::config::snapshot::{ProviderKey, Select};
-use crate::protocol::http1::head::Field;
-use crate::protocol::verdict::{Answer, ErrorLook, LimitFacts, Scope, Verdict, classify};
+use crate::protocol::verdict::{Scope, Verdict};
+use crate::shared::breaker::Pass;
 use crate::shared::clock::Millis;
 use crate::shared::credential::cooldown::Mark;
+use crate::shared::credential::exhausted::Exhausted;
 use crate::shared::credential::model_class::Class;
-use crate::shared::credential::reason::Reason;
-use crate::shared::credential::transition::Event;
 use crate::shared::credential::walk::{Choice, Now, Terms, Walker};
 use crate::shared::gate::{Refused, Subject};
 use crate::shared::tally::Fault;
@@ -46,18 +44,22 @@ impl Exchange<'_> {
     ) -> Result<Next, Failure> {
         let setup = self.setup.clone();
         self.commit_by = setup.snapshot.failover.deadline.map(|ms| Millis::now().plus(ms.0));
-        let first = *routed.candidates.first().ok_or(Kind::NoRoute)?;
         if let Payer::Own(field) = payer {
-            return self.drive_own(&routed.to(&setup, first)?, field, asked).await;
+            let way = self.own_way(routed, field).ok_or(Kind::Internal(NOBODY))?;
+            return self.drive_own(&routed.to(&setup, way)?, field, asked).await;
         }
-        let last = routed.candidates.last().copied();
+        let last = routed.candidates.len();
         loop {
             let mut trail = Trail::default();
-            for &index in &routed.candidates {
-                let route = routed.to(&setup, index)?;
-                trail.is_last_provider = Some(index) == last;
+            for (place, candidate) in routed.candidates.iter().enumerate() {
+                let route = routed.to(&setup, candidate)?;
+                trail.is_last_provider = place + 1 == last;
+                let later = routed.candidates.get(place + 1..).unwrap_or_default();
+                trail.is_asked_again = later.iter().any(|c| c.provider == candidate.provider);
+                self.turn_to(&route);
                 match self.walk(&route, asked, &mut trail).await? {
                     Step::Serve(call, credential) => {
+                        self.count_alternative(&route, &trail, call.answered.head.status);
                         return self.relay(&route, credential, *call).await;
                     }
                     Step::Stop => break,
@@ -71,39 +73,6 @@ impl Exchange<'_> {
                 return self.conclude(trail).await;
             }
         }
-    }
-
-    /// One attempt with the client's own credential, whatever comes of it (BEHAVIOUR 2.3).
-    async fn drive_own(
-        &mut self,
-        route: &Route<'_>,
-        field: Field,
-        asked: &Asked,
-    ) -> Result<Next, Failure> {
-        let credential = Credential::Own(field);
-        self.enter_provider(route).await?;
-        let body = self.body_for(route, asked);
-        self.note_attempt(route, credential);
-        let guest = self.brought(field);
-        let began = guest.as_ref().map(|guest| guest.state().load());
-        let call = self.call_settled((route, credential), &body, || true).await?;
-        let mut call = call.ok_or(Kind::Internal("a client's own key was overtaken"))?;
-        let limits = self.note_limits(credential, Class::Other, &mut call);
-        if let Some((guest, began)) = guest.as_ref().zip(began) {
-            let now = Millis::now();
-            let event = match call.answered.head.status {
-                200..=299 => Some(Event::Succeeded { began }),
-                429 => {
-                    self.count_limit(&route.provider.name);
-                    Some(own_mark(limits).event(began, &route.pool.policy, now))
-                }
-                _ => None,
-            };
-            event.and_then(|event| guest.state().apply(event, now));
-            guest.statistics().requests.add(1);
-        }
-        drop(guest);
-        self.relay(route, credential, call).await
     }
 
     /// Tries one provider's credentials, each at most once.
@@ -120,26 +89,49 @@ impl Exchange<'_> {
                 trail.is_cut_short = true;
                 break Step::Stop;
             }
+            let pass = match self.pass_breaker(route) {
+                Ok(pass) => pass,
+                Err(wait_ms) => {
+                    trail.is_open(wait_ms);
+                    break Step::NextProvider;
+                }
+            };
             let Some((key, mut choice)) = self.choose(route, &mut walker, trail) else {
                 break Step::NextProvider;
             };
-            let walk = Walk { key, route, walker: &mut walker };
+            let walk = Walk { key, pass, route, walker: &mut walker };
             match self.attempt(walk, &mut choice, &body, trail).await? {
                 Step::Again => self.admission.leave(),
                 step => break step,
             }
         };
-        if !matches!(step, Step::Serve(..)) {
+        let is_skipped = walker.tried() == 0 && trail.open_ms.is_some();
+        if !matches!(step, Step::Serve(..)) && !is_skipped {
             self.admission.leave();
-            let exhausted = walker.exhausted(self.now());
-            trail.exhausted.merge(&exhausted);
-            let why = Fault::PoolExhausted(exhausted.outcome().name());
-            self.count_fault(&route.provider.name, why);
-            if exhausted.unified.is_some() && trail.exhausted.unified == exhausted.unified {
-                trail.unified_at = Some(*route);
-            }
+            self.note_exhausted(route, walker.exhausted(self.now()), trail);
         }
         Ok(step)
+    }
+
+    /// A provider's keys came to nothing. Those that a gate kept out are no reason for an answer.
+    fn note_exhausted<'a>(
+        &self,
+        route: &Route<'a>,
+        mut exhausted: Exhausted,
+        trail: &mut Trail<'a>,
+    ) {
+        if route.candidate.below.is_none() {
+            let why = Fault::PoolExhausted(exhausted.outcome().name());
+            self.count_fault(&route.provider.name, why);
+        } else if trail.is_asked_again {
+            return;
+        } else {
+            exhausted.available = 0;
+        }
+        trail.exhausted.merge(&exhausted);
+        if exhausted.unified.is_some() && trail.exhausted.unified == exhausted.unified {
+            trail.unified_at = Some(*route);
+        }
     }
 
     /// The next key that may be used, with the permits for an attempt with it.
@@ -182,66 +174,71 @@ impl Exchange<'_> {
         body: &Body,
         trail: &mut Trail<'a>,
     ) -> Result<Step<'a>, Failure> {
-        let Walk { key, route, walker } = walk;
+        let Walk { key, mut pass, route, walker } = walk;
         let credential = Credential::Pool(key, choice.key);
         let mut once_more = route.provider.retry_on_5xx;
         loop {
             self.note_attempt(route, credential);
             let class = walker.class();
             // A class without a name may have got one meanwhile, and a mark with it.
-            let unnamed = if class == Class::Other { self.model.clone() } else { None };
+            let unnamed = self.real_model().filter(|_| class == Class::Other).map(Box::<str>::from);
+            let unnamed = unnamed.as_deref();
             let is_open = || {
-                let model = unnamed.as_deref();
-                let class = model.map_or(class, |_| route.pool.class_of(route.provider, model));
+                let class = unnamed.map_or(class, |_| route.pool.class_of(route.provider, unnamed));
                 choice.is_open(class, Millis::now())
             };
             let mut call = match self.call_settled((route, credential), body, is_open).await {
                 Ok(Some(call)) => call,
                 Ok(None) => {
-                    self.attempts -= 1;
-                    self.seen.gathered.undo_attempt();
+                    self.undo_attempt();
                     walker.overtaken();
                     return Ok(Step::Again);
                 }
                 Err(kind @ (Kind::ClientGone | Kind::Draining)) => return Err(kind.into()),
                 Err(kind) => {
-                    self.attempt_ended(0, kind.code());
+                    self.tell_no_answer((route, pass.take()), &kind);
                     trail.transport = Some(kind);
-                    if std::mem::take(&mut once_more) && !self.is_spent() {
+                    if self.is_once_more(route, &mut once_more, &mut pass) {
                         continue;
                     }
                     return Ok(Step::NextProvider);
                 }
             };
-            let class = match call.answered.head.status {
-                200..=299 | 429 => route.pool.learn_class(route.provider, self.model.as_deref()),
-                _ => walker.class(),
-            };
-            walker.learn(choice, class);
+            let status = call.answered.head.status;
+            let class = self.learn((route, walker), choice, pass.as_mut(), status);
             let limits = self.note_limits(credential, class, &mut call);
             let judged = self.judge(&mut call, limits).await?;
-            self.attempt_ended(call.answered.head.status, detail::reason(judged.verdict));
+            self.tell_answer((route, pass.take()), status, judged.verdict);
             self.mark(walker, (route, choice), judged.verdict);
             match self.follow((route, credential), (call, judged), trail) {
                 Step::NextProvider
                     if judged.verdict == Verdict::Overloaded
-                        && std::mem::take(&mut once_more)
-                        && !self.is_spent() => {}
+                        && self.is_once_more(route, &mut once_more, &mut pass) => {}
                 // What would be asked next is nobody: its answer is as good as any.
                 Step::NextProvider if trail.is_last_provider => {
-                    return Ok(match trail.failed.take() {
-                        Some(Kept::Answer(answer)) => {
-                            Step::Serve(Box::new(answer.call), answer.credential)
-                        }
-                        cut => {
-                            trail.failed = cut;
-                            Step::NextProvider
-                        }
-                    });
+                    let serve = |(call, credential)| Step::Serve(Box::new(call), credential);
+                    return Ok(trail.take_answer().map_or(Step::NextProvider, serve));
                 }
                 step => return Ok(step),
             }
         }
+    }
+
+    /// An answer that shows its model to be real gives the model's class a name.
+    fn learn<'a>(
+        &self,
+        (route, walker): (&Route<'a>, &mut Walker<'a>),
+        choice: &mut Choice<'a>,
+        pass: Option<&mut Pass<'static>>,
+        status: u16,
+    ) -> Class {
+        let class = match status {
+            200..=299 | 429 => route.pool.learn_class(route.provider, self.real_model()),
+            _ => walker.class(),
+        };
+        walker.learn(choice, class);
+        self.move_breaker(route, pass);
+        class
     }
 
     /// What follows from a verdict; an answer that is not served is kept or left.
@@ -310,15 +307,15 @@ impl Exchange<'_> {
 
     /// What the walk of a provider's keys goes by.
     pub(super) fn terms(&self, route: &Route<'_>) -> Terms {
-        let timeouts = &self.setup.snapshot.timeouts;
+        let timeouts = &self.timeouts;
         let start = match route.provider.select {
             Select::RoundRobin => self.client.local.next_round(route.index),
             _ => 0,
         };
         Terms {
-            below: None,
+            below: route.candidate.below,
             caller: self.caller.and_then(|caller| u32::try_from(caller).ok()),
-            class: route.pool.class_of(route.provider, self.model.as_deref()),
+            class: route.pool.class_of(route.provider, self.real_model()),
             conversation: self.seen.conversation.unwrap_or_else(|| self.id.hash()),
             floor_ms: self.setup.snapshot.observation.floor.0,
             probe_ms: timeouts.connect.0 + timeouts.response_head.0 + PROBE_SLACK_MS,
@@ -332,27 +329,20 @@ impl Exchange<'_> {
 
     /// Whether no further attempt may begin.
     pub(super) fn is_spent(&self) -> bool {
-        let failover = &self.setup.snapshot.failover;
-        self.attempts >= failover.max_attempts
-            || self.commit_by.is_some_and(|end| Millis::now() >= end)
-    }
-}
-
-/// How a 429 to a client's own credential is remembered.
-fn own_mark(limits: LimitFacts) -> Mark {
-    let answer = Answer { body: ErrorLook::default(), limits, status: 429 };
-    match classify(&answer) {
-        Verdict::Limited { cause, wait_ms, .. } => Mark { reason: cause.into(), seed: 0, wait_ms },
-        _ => Mark { reason: Reason::Ladder, seed: 0, wait_ms: None },
+        self.attempts >= self.max_attempts || self.commit_by.is_some_and(|end| Millis::now() >= end)
     }
 }
 
 /// Where a walk stands.
 struct Walk<'w, 'a> {
     key: &'a ProviderKey,
+    /// Its breaker's, where it has one.
+    pass: Option<Pass<'static>>,
     route: &'w Route<'a>,
     walker: &'w mut Walker<'a>,
 }
 
+/// A request is routed to somebody, or refused.
+const NOBODY: &str = "nobody is asked";
 /// What a probe may take beyond connect and response head (BEHAVIOUR 3).
 const PROBE_SLACK_MS: u64 = 1_000;

@@ -7,6 +7,7 @@ use crate::data_plane::io::tls::{self, TlsError};
 use crate::data_plane::upstream::connect::ConnectFault;
 use crate::protocol::dialect::endpoint::Endpoint;
 use crate::protocol::http1::Refusal;
+use crate::protocol::json::text::Text;
 use crate::shared::gate::Subject;
 
 /// A failure and whether the client has seen a byte of an answer.
@@ -27,6 +28,8 @@ pub enum Kind {
     AtCap(Subject, u32),
     /// A path that two readers could read in two ways.
     BadPath,
+    /// Every provider is left alone by its breaker; milliseconds until the next probe.
+    BreakerOpen(u64),
     /// The request body is over its limit, in bytes.
     BodyTooLarge(u64),
     /// The client left.
@@ -51,8 +54,8 @@ pub enum Kind {
     NoCredential,
     /// There is no key that this caller may use.
     NoKey,
-    /// No provider serves this path.
-    NoRoute,
+    /// No provider serves this path, or this model there.
+    NoRoute(Option<Box<str>>),
     /// Another configuration holds since it began: to be gone on with, never told.
     Outdated,
     /// A gateway key that nobody owns.
@@ -114,7 +117,7 @@ impl Kind {
             | Self::ModelNotAllowed
             | Self::ModelUnreadable
             | Self::NoCredential
-            | Self::NoRoute
+            | Self::NoRoute(_)
             | Self::UnknownKey
             | Self::Upgrade => Side::Downstream,
             Self::Draining
@@ -122,7 +125,8 @@ impl Kind {
             | Self::NoKey
             | Self::Outdated
             | Self::Overloaded => Side::Internal,
-            Self::KeysAuthFailed(_)
+            Self::BreakerOpen(_)
+            | Self::KeysAuthFailed(_)
             | Self::KeysRateLimited(_)
             | Self::UpstreamBadResponse(_)
             | Self::UpstreamCut
@@ -143,11 +147,11 @@ impl Kind {
             Self::BodyTooLarge(_) => 413,
             Self::ClientGone => 499,
             Self::ClientTimeout(_) => 408,
-            Self::Draining | Self::NoKey | Self::Overloaded => 503,
+            Self::BreakerOpen(_) | Self::Draining | Self::NoKey | Self::Overloaded => 503,
             Self::Internal(_) | Self::Outdated => 500,
             Self::ModelNotAllowed => 403,
             Self::NoCredential | Self::UnknownKey => 401,
-            Self::NoRoute => 404,
+            Self::NoRoute(_) => 404,
             Self::Upgrade => 426,
             Self::UpstreamFailed(status, _) => *status,
             Self::UpstreamTimeout(_) => 504,
@@ -171,6 +175,7 @@ impl Kind {
                 _ => "bad_request",
             },
             Self::BodyTooLarge(_) => "body_too_large",
+            Self::BreakerOpen(_) => "breaker_open",
             Self::ClientGone => "client_gone",
             Self::ClientTimeout(_) => "client_timeout",
             Self::Draining => "draining",
@@ -181,7 +186,7 @@ impl Kind {
             Self::ModelUnreadable => "model_unreadable",
             Self::NoKey => "no_key",
             Self::NoCredential | Self::UnknownKey => "unauthorized",
-            Self::NoRoute => "no_route",
+            Self::NoRoute(_) => "no_route",
             Self::Overloaded => "overloaded",
             Self::Upgrade => "upgrade_unsupported",
             Self::UpstreamBadResponse(_) | Self::UpstreamFailed(..) => "upstream_bad_response",
@@ -237,6 +242,10 @@ impl Kind {
             }
             Self::BadPath => "The request path may not contain dot segments.".to_owned(),
             Self::BadRequest(refusal) => format!("Bad request: {}.", refusal.reason()),
+            Self::BreakerOpen(wait_ms) => format!(
+                "Provider {provider} failed again and again and is left alone; next try in {}s.",
+                whole_seconds(*wait_ms)
+            ),
             Self::BodyTooLarge(max) => format!("The request body exceeds {max} bytes."),
             Self::ClientGone => "The client closed the connection.".to_owned(),
             Self::ClientTimeout(wait) => {
@@ -260,7 +269,7 @@ impl Kind {
             Self::NoCredential => format!(
                 "No API key: provider {provider} has none configured and the request carries none."
             ),
-            Self::NoRoute => "No provider serves this path.".to_owned(),
+            Self::NoRoute(model) => no_route(model.as_deref()),
             Self::Outdated => "The configuration changed meanwhile.".to_owned(),
             Self::Overloaded => "The gateway is short of memory. Retry shortly.".to_owned(),
             Self::UnknownKey => "The gateway key is not known.".to_owned(),
@@ -286,6 +295,23 @@ impl Kind {
             Self::UpstreamUnreachable(why) => format!("Provider {provider} is unreachable: {why}."),
         }
     }
+}
+
+/// Names the model, as far as it may stand in a message, and how to see what goes where.
+fn no_route(model: Option<&str>) -> String {
+    let of =
+        model.map(|model| format!(" for model `{}`", Text::<96>::cut(model.as_bytes()).as_str()));
+    let of = of.unwrap_or_default();
+    format!(
+        "No provider serves this path{of}; `tidegate route --explain` and POST /api/v1/route of \
+         the admin API show what goes where."
+    )
+}
+
+/// Rounded up, at least 1.
+pub const fn whole_seconds(ms: u64) -> u64 {
+    let seconds = ms.div_ceil(1_000);
+    if seconds == 0 { 1 } else { seconds }
 }
 
 impl BadResponse {

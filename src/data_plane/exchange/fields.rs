@@ -24,9 +24,8 @@ impl Exchange<'_> {
         if self.setup.snapshot.server.expose == Expose::Full {
             self.full_fields(out, ours.credential);
         }
-        if ours.error.is_none() {
-            out.extend_from_slice(b"x-tidegate-decision: default\r\n");
-        }
+        // A name is one that a field can carry.
+        let _written = write::field(out, b"x-tidegate-decision", self.decision().as_bytes());
         if let Some(code) = ours.error {
             write::parsed_field(out, b"x-tidegate-error", code.as_bytes());
         }
@@ -54,7 +53,7 @@ impl Exchange<'_> {
             }
             None => {}
         }
-        if let Some(model) = &self.model {
+        if let Some(model) = self.real_model() {
             // A name that no field can carry is not worth a refusal.
             let _unwritable = write::field(out, b"x-tidegate-model", model.as_bytes());
         }

@@ -95,7 +95,7 @@ impl Exchange<'_> {
             buffer.grow(buffer.capacity() * 2);
         }
         // Readable, so this bounds nothing but a TLS record that comes in pieces.
-        let limit = (Wait::ByteIdle, Some(self.setup.snapshot.timeouts.byte_idle.0));
+        let limit = (Wait::ByteIdle, Some(self.timeouts.byte_idle.0));
         let (read, filled) = upstream.stream.read(std::mem::take(buffer), limit).await;
         *buffer = filled;
         Ok(if read? > 0 { More::Came } else { More::Ended })

@@ -5,6 +5,7 @@
 pub mod admit;
 pub mod attempt;
 pub mod authenticate;
+pub mod break_off;
 pub mod conclude;
 pub mod conversation;
 pub mod count;
@@ -17,6 +18,8 @@ pub mod include_usage;
 pub mod judge;
 pub mod look;
 pub mod observe;
+pub mod on_purpose;
+pub mod own;
 pub mod readings;
 pub mod receive;
 pub mod record;
@@ -38,7 +41,7 @@ use super::io::watch::Peer;
 use super::worker::local::Working;
 use super::worker::request_id::RequestId;
 use super::worker::waiting::{Admission, Place};
-use crate::config::snapshot::{HalfClose, Snapshot};
+use crate::config::snapshot::{HalfClose, Snapshot, Timeouts};
 use crate::protocol::dialect::Dialect;
 use crate::protocol::dialect::endpoint::Endpoint;
 use crate::protocol::json::text::Text;
@@ -48,12 +51,12 @@ use crate::shared::clock::Millis;
 use crate::shared::credential::utilization::Wall;
 use crate::shared::lifecycle::Phase;
 use crate::shared::pressure::Pressure;
+use crate::shared::routing;
 use admit::Patience;
-use authenticate::{Admitted, Payer};
 use detail::Gathered;
 use failure::{Failure, Kind};
 use record::Seen;
-use route::Routed;
+use route::Decision;
 
 /// What becomes of the client's connection after an exchange.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -90,6 +93,8 @@ pub struct Exchange<'c> {
     pub client: &'c mut Connection,
     /// When all attempts together must have led to an answer.
     pub commit_by: Option<Millis>,
+    /// Why the provider is asked.
+    pub decision: Decision,
     /// The dialect that the client reads errors in.
     pub dialect: Dialect,
     /// What it asks for, once routed.
@@ -100,6 +105,8 @@ pub struct Exchange<'c> {
     pub hide_usage: Option<HideUsage>,
     /// Its id.
     pub id: RequestId,
+    /// Upstream calls that it may make.
+    pub max_attempts: u32,
     /// The model asked for, as far as the body could be read.
     pub model: Option<Box<str>>,
     /// How far it is, for the record.
@@ -116,6 +123,8 @@ pub struct Exchange<'c> {
     pub seen: Seen,
     /// How long it may wait for permits, and for a key, once it has begun to.
     pub patience: Patience,
+    /// What the model is called where it goes, if it has another name there.
+    pub routed_model: Option<Box<str>>,
     /// The configuration in force when it began.
     pub setup: Rc<Working>,
     /// When its head was whole.
@@ -124,6 +133,8 @@ pub struct Exchange<'c> {
     pub streams: bool,
     /// The client asks for extended thinking.
     pub thinks: bool,
+    /// Those of its rule.
+    pub timeouts: Timeouts,
 }
 
 /// Serves one request to its end.
@@ -141,11 +152,13 @@ pub async fn run(client: &mut Connection, request: &Request, setup: Rc<Working>)
         bytes_used: request.head.end,
         caller: None,
         commit_by: None,
-        dialect: route::dialect_of(snapshot, &request.head, request.bytes()),
+        decision: Decision::default(),
+        dialect: routing::dialect_of(snapshot, &request.head, request.bytes()),
         endpoint: Endpoint::Other,
         first_key: Default::default(),
         hide_usage: None,
         id: local.request_id(),
+        max_attempts: snapshot.failover.max_attempts,
         model: None,
         owes_body: !request.is_bodiless(),
         seen: Seen {
@@ -157,6 +170,8 @@ pub async fn run(client: &mut Connection, request: &Request, setup: Rc<Working>)
         provider: None,
         request,
         patience: Patience::default(),
+        routed_model: None,
+        timeouts: snapshot.timeouts,
         setup,
         started: Millis::now(),
         streams: false,
@@ -175,7 +190,7 @@ pub async fn run(client: &mut Connection, request: &Request, setup: Rc<Working>)
     Used { bytes: exchange.bytes_used, next }
 }
 
-impl<'c> Exchange<'c> {
+impl Exchange<'_> {
     /// Steps 4 to 10 of DESIGN 2; every `?` is a failure that [`Exchange::reject`] answers.
     async fn forward(&mut self) -> Result<Next, Failure> {
         let request = self.request;
@@ -188,54 +203,41 @@ impl<'c> Exchange<'c> {
         if request.wants_upgrade {
             return Err(Kind::Upgrade.into());
         }
-        let (mut routed, mut payer) = self.enter()?;
-        if !routed.endpoint.is_scanned() {
+        let mut arrival = self.enter()?;
+        self.may_panic("enter");
+        if !arrival.endpoint.is_scanned() {
             loop {
-                self.allow_model()?;
+                let (routed, payer) = self.choose_way(&arrival)?;
                 self.admit().await?;
                 match self.pass_through(&routed, payer).await {
                     Err(Failure { kind: Kind::Outdated, .. }) if self.adopt_newest() => {}
                     ended => return ended,
                 }
-                (routed, payer) = self.enter()?;
+                arrival = self.enter()?;
             }
         }
         self.phase = "request_body";
         let body = self.receive_body().await?;
         // While the body came, every key of the old configuration may have gone.
         if self.adopt_newest() {
-            (routed, payer) = self.enter()?;
+            arrival = self.enter()?;
         }
         self.seen.gathered.body(body.of(request.bytes()));
-        let facts = self.read_facts(&routed, &body)?;
+        let facts = self.read_facts(&body)?;
         let asked = Asked { body, facts };
         self.client.stream.watch().on_hangup_end(self.gone_from(), None);
         loop {
-            self.allow_model()?;
+            self.phase = "route";
+            let (routed, payer) = self.choose_way(&arrival)?;
             self.phase = "admit";
             self.admit().await?;
+            self.may_panic("admit");
             match self.drive(&routed, payer, &asked).await {
                 Err(Failure { kind: Kind::Outdated, .. }) if self.adopt_newest() => {}
                 ended => return ended,
             }
-            (routed, payer) = self.enter()?;
+            arrival = self.enter()?;
         }
-    }
-
-    /// Where it goes and who pays, by the configuration it holds.
-    fn enter(&mut self) -> Result<(Routed<'c>, Payer), Failure> {
-        let (setup, request) = (self.setup.clone(), self.request);
-        let routed = route::route(&setup.snapshot, &request.head, request.bytes())?;
-        self.endpoint = routed.endpoint;
-        self.provider = routed.candidates.first().copied();
-        self.phase = "authenticate";
-        let (local, fields) = (&self.client.local, &request.head.fields);
-        let Admitted { caller, payer } =
-            authenticate::admit(local, &setup, &routed.candidates, fields, request.bytes())?;
-        self.caller = caller;
-        let owner = caller.and_then(|caller| setup.snapshot.callers.get(caller));
-        self.seen.caller = owner.map(|c| Text::cut(c.name.as_bytes())).unwrap_or_default();
-        Ok((routed, payer))
     }
 
     /// Goes on by the newest configuration, as long as nothing was answered. False when that is
@@ -260,14 +262,13 @@ impl<'c> Exchange<'c> {
 
     /// The bound on a peer that takes no bytes.
     pub fn write_stall(&self) -> Limit {
-        let (_, ms) =
-            self.bound((Wait::WriteStall, Some(self.setup.snapshot.timeouts.write_stall.0)));
+        let (_, ms) = self.bound((Wait::WriteStall, Some(self.timeouts.write_stall.0)));
         (Wait::WriteStall, ms)
     }
 
     /// `limit`, or what is left of the whole exchange's deadline where that is less.
     pub fn bound(&self, limit: Limit) -> Limit {
-        let exchange = self.setup.snapshot.timeouts.exchange;
+        let exchange = self.timeouts.exchange;
         let ends = [
             (Wait::Exchange, exchange.map(|ms| self.started.plus(ms.0))),
             (Wait::Failover, self.commit_by),

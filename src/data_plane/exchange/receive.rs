@@ -2,9 +2,8 @@
 
 use super::conversation;
 use super::failure::{Failure, Kind};
-use super::route::Routed;
 use super::{Body, Exchange};
-use crate::config::snapshot::{LogLevel, Select};
+use crate::config::snapshot::{LogLevel, Provider, Select};
 use crate::data_plane::downstream::request::{BodyLimit, Held};
 use crate::data_plane::io::fault::Wait;
 use crate::protocol::http1::framing::BodyLength;
@@ -15,8 +14,7 @@ impl Exchange<'_> {
     /// Reads the whole body, within `limits.body`.
     pub(super) async fn receive_body(&mut self) -> Result<Body, Failure> {
         let bytes_max = self.setup.snapshot.limits.body_bytes;
-        let idle =
-            self.bound((Wait::ClientBody, Some(self.setup.snapshot.timeouts.client_body_idle.0)));
+        let idle = self.bound((Wait::ClientBody, Some(self.timeouts.client_body_idle.0)));
         let failed = |fault| Failure::from(Kind::of_body(fault, bytes_max));
         let declared = match self.request.body {
             BodyLength::Length(n) => n,
@@ -44,20 +42,16 @@ impl Exchange<'_> {
     }
 
     /// Notes what the body says of itself: nothing, when it is encoded or no JSON.
-    pub(super) fn read_facts(
-        &mut self,
-        routed: &Routed<'_>,
-        body: &Body,
-    ) -> Result<Option<RequestFacts>, Kind> {
+    pub(super) fn read_facts(&mut self, body: &Body) -> Result<Option<RequestFacts>, Kind> {
         let bytes = self.request.bytes();
         let encoding = self.request.head.fields.value(Known::ContentEncoding, bytes);
         if encoding.is_some_and(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
-            self.note_conversation(routed, None);
+            self.note_conversation(None);
             return Ok(None);
         }
         let body = body.of(bytes);
         let facts = request_facts::read(body);
-        self.note_conversation(routed, facts.as_ref().ok().map(|facts| (facts, body)));
+        self.note_conversation(facts.as_ref().ok().map(|facts| (facts, body)));
         match facts {
             Ok(facts) => {
                 self.model = facts.model.and_then(|span| span.text(body)).map(Into::into);
@@ -72,12 +66,10 @@ impl Exchange<'_> {
         }
     }
 
-    fn note_conversation(&mut self, routed: &Routed<'_>, facts: Option<(&RequestFacts, &[u8])>) {
+    fn note_conversation(&mut self, facts: Option<(&RequestFacts, &[u8])>) {
         let snapshot = &self.setup.snapshot;
-        let asks = |&index: &usize| {
-            snapshot.providers.get(index).is_some_and(|p| p.select == Select::Affinity)
-        };
-        if snapshot.log.level < LogLevel::Info && !routed.candidates.iter().any(asks) {
+        let asks = |provider: &Provider| provider.select == Select::Affinity;
+        if snapshot.log.level < LogLevel::Info && !snapshot.providers.iter().any(asks) {
             return; // nobody will read it
         }
         let keyed = &self.client.local.shared.keyed_hash;

@@ -13,11 +13,12 @@ use crate::protocol::http1::framing::BodyLength;
 use crate::protocol::http1::header::Known;
 use crate::protocol::json::text::Text;
 use crate::protocol::usage::Outcome;
+use crate::shared::breaker::State;
 use crate::shared::clock::Millis;
 use crate::shared::credential::cooldown::Transition;
 use crate::shared::credential::model_class::Class;
 use crate::shared::credential::word::DEADLINE_MAX;
-use crate::shared::journal::{Answered, Asked, Ended, Entry, KeyState, Record};
+use crate::shared::journal::{Answered, Asked, BreakerState, Ended, Entry, KeyState, Record};
 
 /// What an exchange has learnt for its record so far.
 #[derive(Debug, Default)]
@@ -98,6 +99,23 @@ impl Exchange<'_> {
         }
     }
 
+    /// Tells of a breaker that opened or closed, to those who log it.
+    pub(super) fn tell_break(&self, route: &Route<'_>, state: State) {
+        let wait_ms = match state {
+            State::Open { wait_ms } => Some(wait_ms),
+            State::Closed | State::HalfOpen => None,
+        };
+        let entry = Entry::Breaker(BreakerState {
+            model: Text::cut(self.real_model().unwrap_or_default().as_bytes()),
+            provider: Text::cut(route.provider.name.as_bytes()),
+            wait_ms,
+        });
+        let local = &self.client.local;
+        if local.cell().journal.push(entry) {
+            local.shared.bell.wake();
+        }
+    }
+
     /// Notes the credential an attempt is made with, by name or hint.
     pub(super) fn note_key(&mut self, credential: Credential<'_>) {
         self.seen.key = match credential {
@@ -154,9 +172,12 @@ impl Exchange<'_> {
             cause: Text::cut(cause.as_bytes()),
             code: failure.map(Kind::code),
             duration_ms: Millis::now().since(self.started),
+            decision: self.decision(),
             key: self.seen.key,
+            model_routed: Text::cut(self.real_model().unwrap_or_default().as_bytes()),
             phase: self.phase,
             provider: Text::cut(self.provider_name().as_bytes()),
+            route: Text::cut(self.rule_name().as_bytes()),
             status: relayed.or(failure.map(Kind::status)).unwrap_or(0),
         }
     }

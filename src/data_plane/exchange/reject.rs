@@ -1,6 +1,6 @@
 //! The one place where a failure becomes a response, in the dialect that the client reads.
 
-use super::failure::{Failure, Kind, Side};
+use super::failure::{Failure, Kind, Side, whole_seconds};
 use super::fields::Ours;
 use super::{Exchange, Next};
 use crate::config::snapshot::Snapshot;
@@ -81,6 +81,7 @@ pub async fn refuse(client: &mut Connection, snapshot: &Snapshot, id: RequestId,
     let mut out: Buffer = client.local.buffers.take_small();
     begin(out.tail(), kind, body.len());
     write::parsed_field(out.tail(), b"x-tidegate-request-id", id.as_bytes());
+    write::parsed_field(out.tail(), b"x-tidegate-decision", b"default");
     write::parsed_field(out.tail(), b"x-tidegate-error", kind.code().as_bytes());
     out.extend(b"connection: close\r\n\r\n");
     if !client.asks_head {
@@ -108,6 +109,7 @@ fn begin(out: &mut Vec<u8>, kind: &Kind, length: usize) {
             out.extend_from_slice(b"retry-after: 1\r\n");
             write::parsed_field(out, b"x-tidegate-reason", subject.reason().as_bytes());
         }
+        Kind::BreakerOpen(wait_ms) => retry_after(out, whole_seconds(*wait_ms)),
         Kind::KeysAuthFailed(_) => out.extend_from_slice(NO_RETRY),
         Kind::KeysRateLimited(resting) => {
             retry_after(out, resting.wait_s());

@@ -1,25 +1,27 @@
-//! Which provider a path goes to, decided on the very bytes that are forwarded (CVE-2026-49468).
-//! Never looks at the host or at credentials.
+//! Which providers a request may go to, and the way to each of them. Never looks at the host.
 
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::Exchange;
+use super::authenticate::{self, Payer};
 use super::failure::Kind;
-use crate::config::snapshot::{Provider, Snapshot};
+use crate::config::route::ByokWay;
+use crate::config::snapshot::Provider;
 use crate::data_plane::io::tls::Settings;
 use crate::data_plane::worker::local::Working;
-use crate::protocol::dialect::Dialect;
 use crate::protocol::dialect::endpoint::Endpoint;
-use crate::protocol::http1::head::RequestHead;
-use crate::protocol::http1::header::Known;
+use crate::protocol::json::text::Text;
 use crate::shared::pools::ProviderPool;
+use crate::shared::routing::rules::{self, Candidate, Role, Sight};
+use crate::shared::routing::{Arrival, NoWay, arrive};
 
 /// Where a request may go.
 #[derive(Clone, Debug)]
 pub struct Routed<'a> {
-    /// Indices of providers in the snapshot, in the order they are asked; at least one.
-    pub candidates: SmallVec<[usize; 4]>,
+    /// Whom to ask, in order; at least one.
+    pub candidates: SmallVec<[Candidate; 2]>,
     /// What it asks for.
     pub endpoint: Endpoint,
     /// Path without our prefix, without query.
@@ -28,9 +30,11 @@ pub struct Routed<'a> {
     query: &'a [u8],
 }
 
-/// Where an attempt goes: one of the providers.
+/// Where an attempt goes: one of the candidates.
 #[derive(Clone, Copy, Debug)]
 pub struct Route<'a> {
+    /// On what terms.
+    pub candidate: &'a Candidate,
     /// What it asks for.
     pub endpoint: Endpoint,
     /// Index of the provider in the snapshot.
@@ -48,16 +52,18 @@ pub struct Route<'a> {
 }
 
 impl<'a> Routed<'a> {
-    /// The way to the provider at `index`.
+    /// The way to a candidate of this request.
     ///
     /// # Errors
     /// `Internal`, when there is no such provider.
-    pub fn to(&self, working: &'a Working, index: usize) -> Result<Route<'a>, Kind> {
+    pub fn to(&self, working: &'a Working, candidate: &'a Candidate) -> Result<Route<'a>, Kind> {
+        let index = candidate.provider;
         let provider = working.snapshot.providers.get(index);
         let (Some(provider), Some(pool)) = (provider, working.pools.providers.get(index)) else {
             return Err(Kind::Internal("a route leads to no provider"));
         };
         Ok(Route {
+            candidate,
             endpoint: self.endpoint,
             index,
             path: self.path,
@@ -69,107 +75,174 @@ impl<'a> Routed<'a> {
     }
 }
 
-/// The dialect in which a request is answered before, or without, a route.
-pub fn dialect_of(snapshot: &Snapshot, head: &RequestHead, bytes: &[u8]) -> Dialect {
-    let (path, _) = split_query(head.path_and_query.of(bytes));
-    let (prefix, path) = split_prefix(snapshot, path);
-    prefix.dialect(snapshot).or_else(|| Endpoint::dialect(path)).unwrap_or_else(|| {
-        // Shared paths: who sends Anthropic's headers reads Anthropic's errors.
-        if head.fields.has(Known::AnthropicVersion) || head.fields.has(Known::XApiKey) {
-            Dialect::Anthropic
-        } else {
-            Dialect::OpenAi
+/// Why this provider is asked, for `x-tidegate-decision`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Decision {
+    /// Why.
+    pub role: Role,
+    /// Index of the rule.
+    pub rule: Option<usize>,
+}
+
+impl<'c> Exchange<'c> {
+    /// Reads the path, and refuses who may not be served whatever they ask for.
+    ///
+    /// # Errors
+    /// `BadPath`, `NoRoute`, and what [`authenticate::admit`] has.
+    pub(super) fn enter(&mut self) -> Result<Arrival<'c>, Kind> {
+        let (setup, request) = (self.setup.clone(), self.request);
+        self.decision = Decision::default();
+        self.routed_model = None;
+        self.timeouts = setup.snapshot.timeouts;
+        let arrival = arrive(&setup.snapshot, &request.head, request.bytes())?;
+        self.endpoint = arrival.endpoint;
+        self.provider = arrival.default;
+        if arrival.default.is_none() {
+            // The body is read first, so that its model can be told; without one, there is no way.
+            let goes_on = arrival.endpoint.is_scanned();
+            return if goes_on { Ok(arrival) } else { Err(Kind::NoRoute(None)) };
         }
-    })
-}
-
-/// The providers for a request.
-///
-/// # Errors
-/// `NoRoute` when no provider serves the path, `BadPath` for dot segments.
-pub fn route<'a>(
-    snapshot: &Snapshot,
-    head: &RequestHead,
-    bytes: &'a [u8],
-) -> Result<Routed<'a>, Kind> {
-    let (path, query) = split_query(head.path_and_query.of(bytes));
-    if has_dot_segment(path) {
-        return Err(Kind::BadPath);
-    }
-    let (prefix, path) = split_prefix(snapshot, path);
-    let endpoint = Endpoint::of(head.method.of(bytes), path).ok_or(Kind::NoRoute)?;
-    let dialect = dialect_of(snapshot, head, bytes);
-    let foreign = Endpoint::dialect(path).is_some_and(|named| named != dialect);
-    let index = match prefix {
-        _ if foreign => None,
-        Prefix::Provider(index) => Some(index),
-        Prefix::Dialect(_) | Prefix::None => {
-            snapshot.providers.iter().position(|provider| provider.dialect == dialect)
-        }
-    };
-    let index = index.ok_or(Kind::NoRoute)?;
-    Ok(Routed { candidates: SmallVec::from_slice(&[index]), endpoint, path, query })
-}
-
-/// What stands in front of `/v1/`.
-#[derive(Clone, Copy, Debug)]
-enum Prefix {
-    /// `/anthropic` or `/openai` where no provider has that name.
-    Dialect(Dialect),
-    None,
-    /// A provider's own name pins it.
-    Provider(usize),
-}
-
-impl Prefix {
-    fn dialect(self, snapshot: &Snapshot) -> Option<Dialect> {
-        match self {
-            Self::Dialect(dialect) => Some(dialect),
-            Self::None => None,
-            Self::Provider(index) => snapshot.providers.get(index).map(|p| p.dialect),
-        }
-    }
-}
-
-fn split_query(path_and_query: &[u8]) -> (&[u8], &[u8]) {
-    let at = path_and_query.iter().position(|&b| b == b'?').unwrap_or(path_and_query.len());
-    path_and_query.split_at(at)
-}
-
-fn split_prefix<'a>(snapshot: &Snapshot, path: &'a [u8]) -> (Prefix, &'a [u8]) {
-    if path.starts_with(b"/v1/") {
-        return (Prefix::None, path);
-    }
-    let first = path.strip_prefix(b"/").and_then(|rest| rest.split(|&b| b == b'/').next());
-    let Some(first) = first else { return (Prefix::None, path) };
-    let rest = path.get(first.len() + 1..).unwrap_or_default();
-    if let Some(index) = snapshot.providers.iter().position(|p| p.name.as_bytes() == first) {
-        return (Prefix::Provider(index), rest);
-    }
-    match first {
-        b"anthropic" => (Prefix::Dialect(Dialect::Anthropic), rest),
-        b"openai" => (Prefix::Dialect(Dialect::OpenAi), rest),
-        _ => (Prefix::None, path),
-    }
-}
-
-/// A provider behind another parser could walk out of its base path by these.
-fn has_dot_segment(path: &[u8]) -> bool {
-    path.split(|&b| b == b'/' || b == b'\\').any(|segment| {
-        let dots = undot(segment);
-        dots == Some(1) || dots == Some(2)
-    })
-}
-
-/// How many dots a segment of nothing but dots (plain or `%2e`) has.
-fn undot(mut segment: &[u8]) -> Option<usize> {
-    let mut dots = 0;
-    while !segment.is_empty() {
-        segment = match segment {
-            [b'.', rest @ ..] | [b'%', b'2', b'e' | b'E', rest @ ..] => rest,
-            _ => return None,
+        self.phase = "authenticate";
+        let is_of_path = |index: &usize| match arrival.pinned {
+            Some(pinned) => *index == pinned,
+            None => setup.snapshot.providers.get(*index).is_some_and(|p| p.dialect == self.dialect),
         };
-        dots += 1;
+        let may_serve: SmallVec<[usize; 8]> =
+            (0..setup.snapshot.providers.len()).filter(is_of_path).collect();
+        let fields = &request.head.fields;
+        let local = &self.client.local;
+        let admitted = authenticate::admit(local, &setup, &may_serve, fields, request.bytes())?;
+        self.caller = admitted.caller;
+        let owner = self.caller.and_then(|caller| setup.snapshot.callers.get(caller));
+        self.seen.caller = owner.map(|c| Text::cut(c.name.as_bytes())).unwrap_or_default();
+        Ok(arrival)
     }
-    Some(dots)
+
+    /// Whom to ask, and who pays for it, now that the model is known as far as it can be.
+    ///
+    /// # Errors
+    /// `NoRoute`, `ModelNotAllowed`, `ModelUnreadable`, and what [`authenticate::admit`] has.
+    pub(super) fn choose_way(
+        &mut self,
+        arrival: &Arrival<'c>,
+    ) -> Result<(Routed<'c>, Payer), Kind> {
+        let (setup, request) = (self.setup.clone(), self.request);
+        let no_route = || Kind::NoRoute(self.model.clone());
+        let default = arrival.default.ok_or_else(no_route)?;
+        let sight = Sight {
+            arrival,
+            bytes: request.bytes(),
+            caller: self.caller,
+            head: &request.head,
+            model: self.model.as_deref(),
+        };
+        let rule = rules::rule_for(&setup.snapshot, &sight);
+        let mut candidates: SmallVec<[Candidate; 2]> = SmallVec::new();
+        let direct =
+            || Candidate { below: None, model: None, provider: default, role: Role::Default };
+        let route = rule.and_then(|rule| setup.snapshot.routes.get(rule));
+        if let (Some(rule), Some(route)) = (rule, route) {
+            let turns = setup.pools.turns.get(rule);
+            let turn = turns.map_or(0, |turn| turn.next(route.strategy.plan.cycle()));
+            rules::each_candidate(route, self.model.as_deref(), turn, |candidate| {
+                // Another dialect's needs its request translated.
+                if rules::speaks(&setup.snapshot, candidate.provider, self.dialect) {
+                    candidates.push(candidate);
+                }
+            });
+        } else {
+            candidates.push(direct());
+        }
+        if candidates.is_empty() {
+            return Err(no_route());
+        }
+        let providers: SmallVec<[usize; 8]> = candidates.iter().map(|c| c.provider).collect();
+        let (local, fields) = (&self.client.local, &request.head.fields);
+        let admitted = authenticate::admit(local, &setup, &providers, fields, request.bytes())?;
+        let is_own = matches!(admitted.payer, Payer::Own(_));
+        let route = route.filter(|route| !is_own || route.byok == ByokWay::Route);
+        if let Some(route) = route {
+            self.max_attempts = route.max_attempts;
+            self.timeouts = route.timeouts;
+            if !is_own {
+                let has_keys = |c: &Candidate| {
+                    setup.pools.providers.get(c.provider).is_some_and(|p| !p.keys.is_empty())
+                };
+                // Where nobody has keys, the first says so.
+                if candidates.iter().any(has_keys) {
+                    candidates.retain(|candidate| has_keys(candidate));
+                }
+            }
+        } else {
+            self.max_attempts = setup.snapshot.failover.max_attempts;
+            candidates = SmallVec::from_iter([direct()]);
+        }
+        self.keep_allowed(&mut candidates)?;
+        let rule = rule.filter(|_| route.is_some());
+        let first = candidates.first().ok_or(Kind::Internal("nobody is left to ask"))?;
+        self.decision = Decision { role: first.role, rule };
+        self.provider = Some(first.provider);
+        self.routed_model.clone_from(&first.model);
+        let Arrival { endpoint, path, query, .. } = *arrival;
+        Ok((Routed { candidates, endpoint, path, query }, admitted.payer))
+    }
+
+    /// Leaves only candidates that the caller may ask for the model, by its name there.
+    fn keep_allowed(&self, candidates: &mut SmallVec<[Candidate; 2]>) -> Result<(), Kind> {
+        let mut refused = None;
+        candidates.retain(|candidate| {
+            let model = candidate.model.as_deref().or(self.model.as_deref());
+            match self.allow_model(model) {
+                Ok(()) => true,
+                Err(kind) => {
+                    refused.get_or_insert(kind);
+                    false
+                }
+            }
+        });
+        match refused {
+            Some(kind) if candidates.is_empty() => Err(kind),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes whom the exchange is with from now on.
+    pub(super) fn turn_to(&mut self, route: &Route<'_>) {
+        self.provider = Some(route.index);
+        self.decision.role = route.candidate.role;
+        self.routed_model.clone_from(&route.candidate.model);
+    }
+
+    /// The model that is really asked for.
+    pub fn real_model(&self) -> Option<&str> {
+        self.routed_model.as_deref().or(self.model.as_deref())
+    }
+
+    /// Why this provider, in the words of `x-tidegate-decision`.
+    pub fn decision(&self) -> Text<128> {
+        let name = self.rule_name();
+        let (word, name) = match self.decision.role {
+            Role::Default => return Text::cut(b"default"),
+            Role::Alternative => ("alternative", self.provider_name()),
+            Role::Bypass => ("gate_bypass", name),
+            Role::Inner => ("gate_routed", name),
+            Role::Route => ("route", name),
+        };
+        Text::cut(format!("{word}:{name}").as_bytes())
+    }
+
+    /// The name of the rule; empty without one.
+    pub fn rule_name(&self) -> &str {
+        let rule = self.decision.rule.and_then(|rule| self.setup.snapshot.routes.get(rule));
+        rule.map_or("", |rule| rule.name.as_str())
+    }
+}
+
+impl From<NoWay> for Kind {
+    fn from(no_way: NoWay) -> Self {
+        match no_way {
+            NoWay::BadPath => Self::BadPath,
+            NoWay::NoRoute => Self::NoRoute(None),
+        }
+    }
 }

@@ -49,7 +49,7 @@ impl Exchange<'_> {
         bytes_max: u64,
     ) -> Result<Next, Failure> {
         let setup = self.setup.clone();
-        let first = *routed.candidates.first().ok_or(Kind::NoRoute)?;
+        let first = routed.candidates.first().ok_or(Kind::Internal("nobody is asked"))?;
         let route = routed.to(&setup, first)?;
         if let Payer::Own(field) = payer {
             let credential = Credential::Own(field);
@@ -182,8 +182,7 @@ impl Exchange<'_> {
     /// Reads the next bytes of the body from the client.
     async fn receive(&mut self, mut buffer: Buffer, bytes_max: u64) -> Result<Buffer, Failure> {
         buffer.clear_with_room(FRONT, BACK);
-        let idle =
-            self.bound((Wait::ClientBody, Some(self.setup.snapshot.timeouts.client_body_idle.0)));
+        let idle = self.bound((Wait::ClientBody, Some(self.timeouts.client_body_idle.0)));
         let (read, buffer) = self.client.stream.read(buffer, idle).await;
         let fault = match read {
             Ok(0) => BodyFault::ClientGone,

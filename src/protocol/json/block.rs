@@ -2,7 +2,7 @@
 //! Never knows where in a document it is.
 //!
 //! Bit `i` of a mask speaks of byte `i` of the block. `wide` is the safe door to the vector units
-//! that every CPU of the kind has (SSE2, NEON): a mask takes a third of what plain Rust makes of it.
+//! that every CPU of the kind has (SSE2, NEON): a mask takes a third of what plain Rust takes.
 
 use wide::u8x16;
 

@@ -1,8 +1,11 @@
 //! What a configuration may hold, table by table: the settings of this version, and those of
 //! later ones, which are refused by name. Holds no default and no bound.
 
+mod routes;
+
 use super::limits as l;
-use super::setting::{Field, Shape, Text, Texts};
+use super::setting::{Field, Shape, TableOr, Text, Texts};
+pub use routes::*;
 
 /// The whole configuration.
 pub const ROOT: Shape = Shape::of(&[
@@ -15,7 +18,7 @@ pub const ROOT: Shape = Shape::of(&[
     Field::Table("failover", &FAILOVER),
     Field::Table("concurrency", &CONCURRENCY),
     Field::Table("observation", &OBSERVATION),
-    Field::Later("route"),
+    Field::Tables("route", &ROUTE),
     Field::Later("header_rule"),
     Field::Table("stream", &STREAM),
     Field::Table("timeouts", &TIMEOUTS),
@@ -65,7 +68,7 @@ pub const PROVIDER: Shape = Shape::of(&[
     Field::Switch(&l::RETRY_ON_5XX),
     Field::Choice(&l::INCLUDE_USAGE),
     Field::Later("demote_non_streaming"),
-    Field::Later("breaker"),
+    Field::TableOr(&BREAKER),
     Field::Tables("model_class", &MODEL_CLASS),
     Field::Later("max_tokens_default"),
     Field::Table("tls", &PROVIDER_TLS),
@@ -78,6 +81,21 @@ pub const COOLDOWN: Shape = Shape::of(&[
     Field::Duration(&l::COOLDOWN_CEILING),
     Field::Duration(&l::COOLDOWN_RETRY_AFTER_CAP),
     Field::Fraction(&l::COOLDOWN_JITTER),
+]);
+
+pub const BREAKER: TableOr = TableOr {
+    is_word: false,
+    key: "breaker",
+    shape: &BREAKER_TABLE,
+    why: "a provider that fails again and again for a model is left alone for a while",
+    word: "off",
+};
+
+pub const BREAKER_TABLE: Shape = Shape::of(&[
+    Field::Count(&l::BREAKER_FAILURES),
+    Field::Duration(&l::BREAKER_OPEN),
+    Field::Duration(&l::BREAKER_CEILING),
+    Field::Count(&l::BREAKER_PROBES),
 ]);
 
 pub const MODEL_CLASS: Shape =
@@ -153,6 +171,7 @@ pub const STORAGE: Shape = Shape::of(&[
     Field::Choice(&l::DETAIL),
     Field::Choice(&l::BODIES),
     Field::Secret(&MASTER_KEY),
+    Field::Secret(&PREVIOUS_MASTER_KEY),
 ]);
 
 pub const LOG: Shape = Shape::of(&[Field::Choice(&l::FORMAT), Field::Choice(&l::LEVEL)]);
@@ -183,6 +202,13 @@ pub const MASTER_KEY: Text = Text {
     key: "master_key",
     pattern: r"^[!-~]{32,}$",
     why: "seals keys that are added through the admin API; 32 random characters or more",
+};
+
+pub const PREVIOUS_MASTER_KEY: Text = Text {
+    example: "TIDEGATE_PREVIOUS_MASTER_KEY",
+    key: "previous_master_key",
+    pattern: r"^[!-~]{32,}$",
+    why: "the master_key before this one, until all that it sealed is sealed anew",
 };
 
 pub const CALLER_NAME: Text = Text {
@@ -297,7 +323,12 @@ pub fn is_plain(key: &str) -> bool {
 /// A digest is no secret, but a key may have been put in its place by mistake.
 fn hides(field: &Field) -> bool {
     match field {
-        Field::Later(_) | Field::Secret(_) | Field::Table(..) | Field::Tables(..) => true,
+        Field::Later(_)
+        | Field::Map(_)
+        | Field::Secret(_)
+        | Field::Table(..)
+        | Field::TableOr(_)
+        | Field::Tables(..) => true,
         Field::Text(text) => text.key == CALLER_KEY_SHA256.key,
         _ => false,
     }
@@ -307,7 +338,10 @@ fn any(shape: &'static Shape, holds: &dyn Fn(&Field) -> bool) -> bool {
     shape.fields.iter().any(|field| {
         holds(field)
             || match field {
-                Field::Table(_, shape) | Field::Tables(_, shape) => any(shape, holds),
+                Field::Table(_, shape)
+                | Field::Tables(_, shape)
+                | Field::TextsOrTables(_, shape)
+                | Field::TableOr(TableOr { shape, .. }) => any(shape, holds),
                 _ => false,
             }
     })
