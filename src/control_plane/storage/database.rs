@@ -63,7 +63,7 @@ fn open(
 const BUSY: Duration = Duration::from_millis(250);
 /// A row of an exchange is a kilobyte: with the usual pages every third splits one.
 const LARGE_PAGES: u32 = 16 * 1024;
-/// What SQLite takes by itself.
+/// What `SQLite` takes by itself.
 const SMALL_PAGES: u32 = 4 * 1024;
 /// The exchanges' file.
 pub(super) const LOGS: &str = "logs.db";

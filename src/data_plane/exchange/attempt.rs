@@ -142,6 +142,7 @@ impl Exchange<'_> {
             return Err(Kind::of_upstream(Fault::Ended(cause)).into());
         }
         // Who stops reading may have said why.
+        self.may_panic("send");
         self.phase = "response_head";
         let sent_whole = matches!(sent, Ok(true));
         let (wait, whole_ms) = self.response_head();

@@ -18,6 +18,7 @@ pub mod include_usage;
 pub mod judge;
 pub mod look;
 pub mod observe;
+pub mod on_purpose;
 pub mod overhead;
 pub mod own;
 pub mod readings;
@@ -223,6 +224,7 @@ impl Exchange<'_> {
             return Err(Kind::Upgrade.into());
         }
         let mut arrival = self.enter()?;
+        self.may_panic("enter");
         if !arrival.endpoint.is_scanned() {
             loop {
                 let (routed, payer) = self.choose_way(&arrival)?;
@@ -249,6 +251,7 @@ impl Exchange<'_> {
             let (routed, payer) = self.choose_way(&arrival)?;
             self.phase = "admit";
             self.admit().await?;
+            self.may_panic("admit");
             match self.drive(&routed, payer, &asked).await {
                 Err(Failure { kind: Kind::Outdated, .. }) if self.adopt_newest() => {}
                 ended => return ended,

@@ -157,6 +157,7 @@ impl Exchange<'_> {
         let mut stand = passage.take(&mut buffer);
         self.release_at_end(&stand);
         let mut result = self.write_first(passage, &stand, out, &mut buffer).await;
+        self.may_panic("relay");
         let byte_idle = (Wait::ByteIdle, Some(self.timeouts.byte_idle.0));
         let mut full_reads = 0;
         while result.is_ok() {
