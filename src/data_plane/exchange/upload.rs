@@ -18,8 +18,9 @@ use crate::shared::credential::model_class::Class;
 use crate::shared::credential::walk::Walker;
 
 impl Exchange<'_> {
-    /// Streams the request to the first provider that has room and relays the answer: one attempt,
-    /// with the first key that is available (BEHAVIOUR 8). Without a body it is sent like any other.
+    /// Streams the request to the first provider that has room and relays the answer: one
+    /// attempt, with the first key that is available (BEHAVIOUR 8). Without a body it is sent like
+    /// any other.
     ///
     /// # Errors
     /// Why there is no answer to relay, or why its relay broke.
