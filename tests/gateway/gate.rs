@@ -151,6 +151,23 @@ fn w21_a_model_that_the_caller_may_not_ask_for_is_served_by_its_substitute() {
 }
 
 #[test]
+fn bodies_that_stream_through_go_where_there_is_room_too() {
+    let mock = Mock::start();
+    let gateway = gateway(&mock, "", "0");
+    let upload = || {
+        let fields = "anthropic-version: 2023-06-01\r\n";
+        let answer = gateway.ask(post("/v1/files", fields, "a file"));
+        assert_eq!(status(&answer), 200, "{}", answer.text());
+        ["decision", "provider"].map(|name| told(&answer, &format!("x-tidegate-{name}")).to_owned())
+    };
+    assert_eq!(upload(), [BYPASS, "main"], "cold");
+    for _ in 0..2 {
+        next(&gateway, &readings("0.5", ""), BODY);
+    }
+    assert_eq!(upload(), [ROUTED[0], "cheap"]);
+}
+
+#[test]
 fn without_a_gate_readings_keep_nobody_out() {
     let mock = Mock::start();
     let config = provider("main", "anthropic", &mock.url()) + &key("sk-m0");

@@ -114,7 +114,7 @@ impl Exchange<'_> {
     }
 
     /// A provider's keys came to nothing. Those that a gate kept out are no reason for an answer.
-    fn note_exhausted<'a>(
+    pub(super) fn note_exhausted<'a>(
         &self,
         route: &Route<'a>,
         mut exhausted: Exhausted,

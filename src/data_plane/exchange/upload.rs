@@ -18,8 +18,9 @@ use crate::shared::credential::model_class::Class;
 use crate::shared::credential::walk::Walker;
 
 impl Exchange<'_> {
-    /// Streams the request to the first provider and relays the answer: one attempt, with the
-    /// first key that is available (BEHAVIOUR 8). Without a body it is sent like any other.
+    /// Streams the request to the first provider that has room and relays the answer: one
+    /// attempt, with the first key that is available (BEHAVIOUR 8). Without a body it is sent like
+    /// any other.
     ///
     /// # Errors
     /// Why there is no answer to relay, or why its relay broke.
@@ -49,19 +50,31 @@ impl Exchange<'_> {
         bytes_max: u64,
     ) -> Result<Next, Failure> {
         let setup = self.setup.clone();
-        let first = routed.candidates.first().ok_or(Kind::Internal("nobody is asked"))?;
-        let route = routed.to(&setup, first)?;
         if let Payer::Own(field) = payer {
+            let way = self.own_way(routed, field).ok_or(Kind::Internal("nobody is asked"))?;
+            let route = routed.to(&setup, way)?;
             let credential = Credential::Own(field);
+            self.turn_to(&route);
             self.enter_provider(&route).await?;
             let mut call = self.upload_once(&route, credential, bytes_max).await?;
             self.note_limits(credential, Class::Other, &mut call);
             return self.relay(&route, credential, call).await;
         }
         let mut trail = Trail { is_last_provider: true, ..Trail::default() };
-        let mut walker = Walker::new(&route.pool.pool, self.terms(&route));
-        let Some((key, choice)) = self.choose(&route, &mut walker, &mut trail) else {
-            trail.exhausted = walker.exhausted(self.now());
+        let mut chosen = None;
+        for (place, candidate) in routed.candidates.iter().enumerate() {
+            let route = routed.to(&setup, candidate)?;
+            let later = routed.candidates.get(place + 1..).unwrap_or_default();
+            trail.is_asked_again = later.iter().any(|c| c.provider == candidate.provider);
+            self.turn_to(&route);
+            let mut walker = Walker::new(&route.pool.pool, self.terms(&route));
+            if let Some((key, choice)) = self.choose(&route, &mut walker, &mut trail) {
+                chosen = Some((route, walker, key, choice));
+                break;
+            }
+            self.note_exhausted(&route, walker.exhausted(self.now()), &mut trail);
+        }
+        let Some((route, mut walker, key, choice)) = chosen else {
             if trail.exhausted.disabled > 0 && self.is_outdated().await? {
                 return Err(Kind::Outdated.into());
             }
