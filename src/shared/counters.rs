@@ -42,6 +42,7 @@ struct Inner {
     connections: AtomicU32,
     in_flight: AtomicU32,
     panics: AtomicU64,
+    turned_away: AtomicU64,
 }
 
 impl Counters {
@@ -68,6 +69,16 @@ impl Counters {
     /// This worker is alive.
     pub fn beat(&self) {
         count(&self.inner.beats);
+    }
+
+    /// Connections turned away for want of files, or over the limit, so far.
+    pub fn turned_away(&self) -> u64 {
+        self.inner.turned_away.load(Ordering::Relaxed)
+    }
+
+    /// A connection was turned away.
+    pub fn turn_away(&self) {
+        count(&self.inner.turned_away);
     }
 
     /// A connection opened.

@@ -40,6 +40,8 @@ fn clients_that_are_served_stay_served_when_files_run_out() {
         client.send(get("/livez", ""));
         assert_eq!(client.answer().head.status(), 200);
     }
+    let line = gateway.line("connections were turned away");
+    assert!(line.contains("out of open files"), "{line}");
 }
 
 #[test]

@@ -74,6 +74,7 @@ fn accept_some(
             Ok((stream, _)) => begin(local, stream),
             Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => return Accepted::Queue,
             Err(e) if is_exhaustion(&e) => {
+                local.cell().counters.turn_away();
                 spare.turn_one_away(listener, busy(local));
                 return Accepted::Exhausted;
             }
@@ -87,6 +88,7 @@ fn accept_some(
 fn begin(local: &Rc<Local>, mut stream: TcpStream) {
     let counters = &local.cell().counters;
     if local.connection_limit.is_some_and(|max| counters.connections() >= max) {
+        counters.turn_away();
         turn_away(&mut stream, busy(local));
         return;
     }
