@@ -53,6 +53,8 @@ impl Pipe {
             tls.conn.send_close_notify();
             // The peer may have had enough already.
             let _gone = tls.flush();
+            let _closed = self.socket().shutdown(Shutdown::Write);
+            return;
         }
         self.socket().shutdown(Shutdown::Write).unwrap();
     }
