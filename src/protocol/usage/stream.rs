@@ -103,8 +103,8 @@ impl<S: EventStatement> Open<S> {
         !self.has_data && self.name_len == 0
     }
 
-    /// One event in one piece, as most come, with the empty line that ends it and no CR: a third
-    /// of what its fields cost the framer, which would say the same of them.
+    /// One event in one piece, as most come, with the empty line that ends it and no CR. The framer
+    /// would say the same of its fields, for more.
     fn event(&mut self, event: &[u8], seen: &mut Observed) {
         let mut rest = event;
         while let Some(end) = memchr::memchr(b'\n', rest) {
