@@ -4,6 +4,7 @@
 pub mod anthropic;
 pub mod endpoint;
 pub mod openai;
+pub mod translate;
 
 use endpoint::Endpoint;
 
