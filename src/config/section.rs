@@ -152,12 +152,6 @@ impl<'a> Section<'a> {
                     let known = shape.fields.iter().map(Field::key);
                     unknown_key(&self.path, entry, known, report);
                 }
-                Some(Field::Later(key)) => {
-                    let key = join(&self.generic, key);
-                    report
-                        .error(ErrorKind::NotAvailable, &key, "is not available in this version")
-                        .at_key(entry.key_place);
-                }
                 Some(_) => {}
             }
         }
