@@ -3,6 +3,7 @@
 //! the other form is listed as lost, or refused where its loss would change the meaning.
 
 pub mod json;
+pub mod request;
 
 use super::Dialect;
 use super::endpoint::Endpoint;
