@@ -2,6 +2,9 @@
 //! (PROTOCOL 7). Pure: knows no provider, no clock, no socket. Never guesses: what has no place in
 //! the other form is listed as lost, or refused where its loss would change the meaning.
 
+pub mod json;
+pub mod request;
+
 use super::Dialect;
 use super::endpoint::Endpoint;
 use crate::protocol::json::text::Text;
@@ -138,7 +141,7 @@ impl Lossy {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Refused {
     /// The field, with indexes: `messages[3].content[0].source`. Empty for the whole body.
-    pub path: Text<96>,
+    pub path: Text<80>,
     /// Why.
     pub why: Why,
 }
@@ -154,6 +157,8 @@ pub enum Why {
     NoEquivalent,
     /// Nested deeper than so many levels.
     TooDeep(usize),
+    /// More brackets, separators and values than so many.
+    TooMany(usize),
 }
 
 impl Refused {
