@@ -2,6 +2,8 @@
 //! (PROTOCOL 7). Pure: knows no provider, no clock, no socket. Never guesses: what has no place in
 //! the other form is listed as lost, or refused where its loss would change the meaning.
 
+pub mod answer;
+
 use super::Dialect;
 use super::endpoint::Endpoint;
 use crate::protocol::json::text::Text;
