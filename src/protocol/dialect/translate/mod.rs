@@ -3,6 +3,7 @@
 //! the other form is listed as lost, or refused where its loss would change the meaning.
 
 pub mod answer;
+pub mod json;
 
 use super::Dialect;
 use super::endpoint::Endpoint;
@@ -135,7 +136,7 @@ impl Lossy {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Refused {
     /// The field, with indexes: `messages[3].content[0].source`. Empty for the whole body.
-    pub path: Text<96>,
+    pub path: Text<80>,
     /// Why.
     pub why: Why,
 }
@@ -151,6 +152,8 @@ pub enum Why {
     NoEquivalent,
     /// Nested deeper than so many levels.
     TooDeep(usize),
+    /// More brackets, separators and values than so many.
+    TooMany(usize),
 }
 
 /// Fields that are named at most; a header stays small.

@@ -1,1 +1,0 @@
-//! A provider's stream in the form of the client, event by event.
