@@ -173,6 +173,7 @@ impl Refused {
             Why::NotJson => "is not JSON".to_owned(),
             Why::Wanted(what) => format!("is not {what}"),
             Why::NoEquivalent => "has no equivalent there".to_owned(),
+            Why::TooMany(values) => format!("holds more than {values} values"),
             Why::TooDeep(levels) => format!("is nested deeper than {levels} levels"),
         };
         format!("Cannot be translated for provider {provider}: {at} {why}.")
