@@ -24,14 +24,12 @@ pub enum Arguments<'a> {
     Text(&'a [u8]),
 }
 
-impl Call<'_> {
-    /// The id as a string's content; the `place`th call of its answer has one of its own.
-    pub fn write_id(&self, out: &mut Vec<u8>, place: usize) {
-        if self.id.is_empty() {
-            out.extend_from_slice(format!("call_unnamed_{place}").as_bytes());
-        } else {
-            out.extend_from_slice(self.id);
-        }
+/// The id of a call; the `place`th of its answer has one of its own where none was told.
+pub fn write_id(out: &mut Vec<u8>, id: &[u8], place: usize) {
+    if id.is_empty() {
+        out.extend_from_slice(format!("call_unnamed_{place}").as_bytes());
+    } else {
+        out.extend_from_slice(id);
     }
 }
 
@@ -77,10 +75,7 @@ pub fn decode(content: &[u8]) -> Vec<u8> {
 
 /// `text`, which is UTF-8, as the content of a string.
 pub fn write_content(out: &mut Vec<u8>, text: &[u8]) {
-    let start = out.len();
-    write::string(out, std::str::from_utf8(text).unwrap_or_default());
-    out.pop();
-    out.remove(start);
+    write::characters(out, std::str::from_utf8(text).unwrap_or_default());
 }
 
 #[cfg(test)]

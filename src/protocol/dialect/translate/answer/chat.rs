@@ -2,7 +2,7 @@
 //! for more are refused.
 
 use super::super::{Echo, Form};
-use super::call::{Arguments, Call};
+use super::call::{self, Arguments, Call};
 use super::note::{self, Note};
 use super::raw::{Raw, characters};
 use super::{Answer, BadAnswer, Block, Head, Stop, Tokens, put};
@@ -168,7 +168,7 @@ fn write_call(out: &mut Vec<u8>, call: &Call<'_>, place: usize) {
         out.push(b',');
     }
     out.extend_from_slice(b"{\"id\":\"");
-    call.write_id(out, place);
+    call::write_id(out, call.id, place);
     put(out, &[b"\",\"type\":\"function\",\"function\":{\"name\":\"", call.name]);
     out.extend_from_slice(b"\",\"arguments\":\"");
     call.arguments.write_text(out);

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::super::{Echo, Form};
-use super::judge::{Difference, Judged, differences};
+use super::judge_tests::{Difference, Judged, differences};
 use super::{BadAnswer, answer};
 use crate::protocol::corpus;
 

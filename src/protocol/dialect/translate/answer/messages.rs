@@ -2,7 +2,7 @@
 //! provider that gave it alone.
 
 use super::super::{Echo, Form};
-use super::call::{Arguments, Call};
+use super::call::{self, Arguments, Call};
 use super::note::{self, Note};
 use super::raw::{Raw, characters};
 use super::{Answer, BadAnswer, Block, Head, Stop, Tokens, put};
@@ -79,7 +79,7 @@ fn write_block(out: &mut Vec<u8>, block: &Block<'_>, place: usize) {
     match block {
         Block::Call(call) => {
             out.extend_from_slice(b"{\"type\":\"tool_use\",\"id\":\"");
-            call.write_id(out, place);
+            call::write_id(out, call.id, place);
             put(out, &[b"\",\"name\":\"", call.name, b"\",\"input\":"]);
             call.arguments.write_object(out);
             out.push(b'}');

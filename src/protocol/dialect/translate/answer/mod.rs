@@ -19,7 +19,7 @@ pub mod tokens;
 #[cfg(test)]
 mod corpus_tests;
 #[cfg(test)]
-pub mod judge;
+pub mod judge_tests;
 #[cfg(test)]
 mod tests;
 

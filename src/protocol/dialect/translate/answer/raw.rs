@@ -96,6 +96,16 @@ impl<'a> Raw<'a> {
         self.0.first() == Some(&b'{')
     }
 
+    /// Whether this begins as a string.
+    pub fn is_string(self) -> bool {
+        self.0.first() == Some(&b'"')
+    }
+
+    /// Whether this is an object without members.
+    pub fn is_empty_object(self) -> bool {
+        self.0.strip_prefix(b"{").is_some_and(|rest| rest.trim_ascii_start() == b"}")
+    }
+
     /// Whether this begins as an array.
     pub fn is_array(self) -> bool {
         self.0.first() == Some(&b'[')
@@ -107,7 +117,7 @@ pub fn characters(content: &[u8]) -> u64 {
     let begins = content.iter().filter(|byte| **byte & 0xc0 != 0x80).count();
     let mut count = u64::try_from(begins).unwrap_or(u64::MAX);
     let mut rest = content;
-    while let Some(at) = memchr::memchr(b'\\', rest) {
+    while let Some(at) = rest.iter().position(|byte| *byte == b'\\') {
         let after = rest.get(at + 1..).unwrap_or_default();
         let is_low =
             |digits: &[u8]| matches!(digits, [b'u', b'd' | b'D', b'c'..=b'f' | b'C'..=b'F', ..]);
@@ -176,12 +186,16 @@ fn split_string(text: &[u8]) -> Option<(&[u8], &[u8])> {
 /// Whether `content` may stand between two quotes.
 fn is_content(content: &[u8]) -> bool {
     // One pass without a branch: the compiler takes it by vectors.
-    let controls = content.iter().fold(0, |any, &byte| any | u8::from(byte < 0x20));
-    if controls != 0 {
+    let special = |byte| u8::from(byte < 0x20) | u8::from(byte == b'"') | u8::from(byte == b'\\');
+    content.iter().fold(0, |any, &byte| any | special(byte)) == 0 || has_good_escapes(content)
+}
+
+fn has_good_escapes(content: &[u8]) -> bool {
+    if content.iter().any(|byte| *byte < 0x20) {
         return false;
     }
     let mut rest = content;
-    while let Some(at) = memchr::memchr2(b'\\', b'"', rest) {
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\')) {
         let length = match rest.get(at..) {
             Some([b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..]) => 2,
             Some([b'\\', b'u', a, b, c, d, ..])

@@ -2,7 +2,7 @@
 //! set in its request and no answer of another form repeats stands at its default.
 
 use super::super::{Echo, Form};
-use super::call::{Arguments, Call};
+use super::call::{self, Arguments, Call};
 use super::note::{self, Note};
 use super::raw::Raw;
 use super::{Answer, BadAnswer, Block, Head, Stop, Tokens, put};
@@ -141,7 +141,7 @@ impl Items<'_> {
 
     fn call(&mut self, call: &Call<'_>) {
         let (mut call_id, mut arguments) = (Vec::new(), Vec::new());
-        call.write_id(&mut call_id, usize::try_from(self.count).unwrap_or(0));
+        call::write_id(&mut call_id, call.id, usize::try_from(self.count).unwrap_or(0));
         call.arguments.write_text(&mut arguments);
         let id = self.begin(CALL_ID);
         let text = Call { arguments: Arguments::Text(&arguments), id: &call_id, name: call.name };

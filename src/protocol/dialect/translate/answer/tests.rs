@@ -114,9 +114,11 @@ fn a_completion_becomes_a_message() {
         "choices": [{"index": 0, "finish_reason": "tool_calls", "message": {
             "role": "assistant", "content": "hi", "reasoning_content": "why",
             "tool_calls": [
-                {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{\"a\": 1.50}"}},
+                {"id": "call_1", "type": "function",
+                    "function": {"name": "f", "arguments": "{\"a\": 1.50}"}},
                 {"id": "", "type": "function", "function": {"name": "g", "arguments": ""}},
-                {"id": "call_3", "type": "function", "function": {"name": "h", "arguments": "{\"cut"}}
+                {"id": "call_3", "type": "function",
+                    "function": {"name": "h", "arguments": "{\"cut"}}
             ]
         }}],
         "usage": {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12,

@@ -157,19 +157,27 @@ mod tests {
 
     #[test]
     fn cached_input_is_within_the_prompt_of_chat_and_beside_the_input_of_messages() {
-        let messages = r#"{"input_tokens":15,"cache_creation_input_tokens":13,"cache_read_input_tokens":12,"output_tokens":21}"#;
-        let chat = through(Form::Messages, Form::Chat, messages);
-        assert_eq!(
-            chat,
-            r#"{"prompt_tokens":40,"completion_tokens":21,"total_tokens":61,"prompt_tokens_details":{"cached_tokens":12,"cache_write_tokens":13},"completion_tokens_details":{"reasoning_tokens":0}}"#
+        let messages = concat!(
+            r#"{"input_tokens":15,"cache_creation_input_tokens":13,"#,
+            r#""cache_read_input_tokens":12,"output_tokens":21}"#
         );
+        let chat = through(Form::Messages, Form::Chat, messages);
+        let expected = concat!(
+            r#"{"prompt_tokens":40,"completion_tokens":21,"total_tokens":61,"#,
+            r#""prompt_tokens_details":{"cached_tokens":12,"cache_write_tokens":13},"#,
+            r#""completion_tokens_details":{"reasoning_tokens":0}}"#
+        );
+        assert_eq!(chat, expected);
         let back = through(Form::Chat, Form::Messages, &chat);
         assert!(back.starts_with(messages.trim_end_matches('}')), "{back}");
     }
 
     #[test]
     fn more_cached_than_there_is_takes_nothing_from_the_total() {
-        let odd = r#"{"prompt_tokens":5,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":9,"cache_write_tokens":9}}"#;
+        let odd = concat!(
+            r#"{"prompt_tokens":5,"completion_tokens":1,"#,
+            r#""prompt_tokens_details":{"cached_tokens":9,"cache_write_tokens":9}}"#
+        );
         assert!(through(Form::Chat, Form::Chat, odd).starts_with(r#"{"prompt_tokens":5,"#));
     }
 
@@ -184,9 +192,10 @@ mod tests {
         }
         let mut out = Vec::new();
         tokens.write(&mut out, Form::Messages, b"standard");
-        assert_eq!(
-            String::from_utf8(out).unwrap(),
-            r#"{"input_tokens":4,"cache_creation_input_tokens":0,"cache_read_input_tokens":1165,"output_tokens":221,"service_tier":"standard"}"#
+        let expected = concat!(
+            r#"{"input_tokens":4,"cache_creation_input_tokens":0,"#,
+            r#""cache_read_input_tokens":1165,"output_tokens":221,"service_tier":"standard"}"#
         );
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 }
