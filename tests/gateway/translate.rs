@@ -179,6 +179,11 @@ fn a_stream_that_breaks_off_never_ends_well_in_any_form() {
             let gateway = one(dialect, endpoints, &mock.url());
             let broken = ask(&gateway, path, &format!("events=9, rate=200, {knobs}"), true);
             let stream = broken.text();
+            // Many that speak Chat leave `[DONE]` out: a reason to stop is an end.
+            if (there, knobs) == (CHAT, "no_done") {
+                assert!(ends_well(path, &stream), "{stream}");
+                continue;
+            }
             let name = format!("{path} {there} {knobs} {is_reset}: {stream}");
             assert_eq!(status(&broken), 200, "{name}");
             assert!(!ends_well(path, &stream), "{name}");
