@@ -4,6 +4,7 @@
 
 pub mod answer;
 pub mod json;
+pub mod stream;
 
 use super::Dialect;
 use super::endpoint::Endpoint;
