@@ -5,6 +5,7 @@
 pub mod answer;
 pub mod json;
 pub mod request;
+pub mod stream;
 
 use super::Dialect;
 use super::endpoint::Endpoint;
