@@ -2,7 +2,9 @@
 //! (PROTOCOL 7). Pure: knows no provider, no clock, no socket. Never guesses: what has no place in
 //! the other form is listed as lost, or refused where its loss would change the meaning.
 
+pub mod error;
 pub mod json;
+pub mod limits;
 pub mod request;
 
 use super::Dialect;
