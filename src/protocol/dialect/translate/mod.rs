@@ -3,7 +3,9 @@
 //! the other form is listed as lost, or refused where its loss would change the meaning.
 
 pub mod answer;
+pub mod error;
 pub mod json;
+pub mod limits;
 pub mod request;
 pub mod stream;
 

@@ -6,28 +6,37 @@
 //!
 //! | field | to Chat | to Messages | to Responses |
 //! | --- | --- | --- | --- |
-//! | system, developer | system messages | `system`; a later one moves there, lost: its place | `instructions`; later ones developer messages |
+//! | system, developer | system messages | `system` (1) | `instructions` (2) |
 //! | stop sequences | at most 4, else 400 | as they are | 400 |
-//! | max tokens | `max_completion_tokens` | or the default, and the thinking budget on top | at least 16 |
-//! | temperature | as it is | at most 1, else lost; left out beside thinking | as it is |
+//! | max tokens | `max_completion_tokens` | (3) | at least 16 |
+//! | temperature | as it is | at most 1; lost beside thinking | as it is |
 //! | `top_k`, penalties, `seed` | lost | lost | lost |
-//! | `n` > 1, logprobs, `logit_bias`, audio out, prediction | 400 | 400 | 400 |
-//! | effort, thinking budget | effort | budget, or adaptive and effort from Claude 4.6 on | effort |
-//! | thinking and reasoning of earlier turns | lost: it is good for its own provider alone | lost | lost |
-//! | schema of the answer | `response_format` | `output_config.format`; `json_object` 400 | `text.format` |
+//! | `n` > 1, logprobs, `logit_bias` | 400 | 400 | 400 |
+//! | audio out, prediction | 400 | 400 | 400 |
+//! | effort, budget | effort | (4) | effort |
+//! | what was thought in earlier turns | lost (5) | lost | lost |
+//! | schema of the answer | `response_format` | `output_config.format` | `text.format` |
+//! | `json_object` | as it is | 400 | as it is |
 //! | images | URL or data URL | `source` | URL or data URL |
-//! | documents | data only, URLs 400 | `source` | data or URL |
-//! | files by id | from Responses | 400 | from Chat |
-//! | audio in | from Responses | 400 | from Chat |
-//! | images in results of tools | a user message after the results | as they are | as they are |
+//! | documents | data; URLs 400 | `source` | data or URL |
+//! | files by id, audio in | of Responses | 400 | of Chat |
+//! | images in results of tools | the user's, after them | as they are | as they are |
 //! | failed tool (`is_error`) | lost | as it is | lost |
 //! | tools that providers run | 400 | 400 | 400 |
 //! | `cache_control` | lost | as it is | lost |
-//! | `user`, `metadata.user_id` | `user`, at most 64 bytes | `metadata.user_id` | `safety_identifier`, at most 64 bytes |
-//! | service tier | `auto`, `default` | `auto`, `standard_only`; others lost | `auto`, `default` |
-//! | `metadata`, `prompt_cache_key`, `store`, verbosity | as they are | lost | as they are |
-//! | a last turn of the model (prefill) | 400 | as it is | 400 |
-//! | state at a provider (`previous_response_id`, `background`, ...) | 400 | 400 | 400 |
+//! | `user`, `metadata.user_id` | `user` (6) | `metadata.user_id` | `safety_identifier` (6) |
+//! | service tier | as it is | `auto`, `default`; else lost | as it is |
+//! | `metadata`, `prompt_cache_key` | as they are | lost | as they are |
+//! | `store`, verbosity | as they are | lost | as they are |
+//! | last turn of the model (prefill) | 400 | as it is | 400 |
+//! | state at a provider, `background` | 400 | 400 | 400 |
+//!
+//! 1: a later one moves there; its place is lost. 2: later ones are developer messages. 3: the
+//! client's, or the default with the budget for thinking on top. 4: a budget of at least 1,024 and
+//! below the bound; adaptive and an effort for Claude from 4.6 on; lost where the API refuses it:
+//! beside a forced choice of tools, and with a budget in the middle of a loop of tools. 5: it is
+//! signed or sealed, and good for its own provider alone. 6: lost when Anthropic's is longer than
+//! 64 bytes, which OpenAI refuses.
 
 mod conversation;
 mod read;
@@ -35,6 +44,8 @@ mod write;
 
 #[cfg(test)]
 mod corpus_tests;
+#[cfg(test)]
+mod loss_tests;
 #[cfg(test)]
 mod tests;
 

@@ -57,9 +57,8 @@ fn field<'a>(
         "verbosity" => chat.verbosity = value.text().map(|_| Some(value))?,
         "n" if value.as_u64() == Some(1) => {}
         "modalities" => {
-            for value in value.list()?.filter(|value| value.as_str() != Some("text")) {
-                return Err(value.no_equivalent());
-            }
+            let other = value.list()?.find(|value| value.as_str() != Some("text"));
+            other.map_or(Ok(()), |value| Err(value.no_equivalent()))?;
         }
         "audio" | "function_call" | "functions" | "logit_bias" | "logprobs" | "n"
         | "prediction" | "web_search_options" => forbid(value)?,

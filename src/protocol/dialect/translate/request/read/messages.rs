@@ -194,6 +194,7 @@ fn format<'a>(
     place: &str,
     lossy: &mut Lossy,
 ) -> Result<(), Refused> {
+    value.object()?;
     match value.required("type")? {
         "json_schema" => talk.format = Some(schema(value, place, lossy)?),
         _ => return Err(value.no_equivalent()),

@@ -1,6 +1,7 @@
 //! Writes an Anthropic Messages request. Never writes an empty text block, two turns of one side
 //! after each other, or a system turn: the API refuses them.
 
+use super::super::super::json::Value;
 use super::super::super::json::write::Writer;
 use super::super::super::{Form, Lossy, Order, Refused, Why};
 use super::super::conversation::{Choice, Conversation, Format, Part, Role, Source, What};
@@ -18,7 +19,7 @@ pub fn write(
     let mut json = Writer::new(out);
     let model = order.model.unwrap_or(talk.model);
     json.object().text("model", model);
-    let bound = talk.max_tokens.and_then(|value| value.as_u64());
+    let bound = talk.max_tokens.and_then(Value::as_u64);
     let thought = thinking::for_anthropic(&mut json, talk, model, bound, lossy);
     let default = u64::from(order.max_tokens_default) + thought.budget.unwrap_or(0);
     json.key("max_tokens").count(bound.unwrap_or(default));

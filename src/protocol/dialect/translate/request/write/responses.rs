@@ -1,5 +1,6 @@
 //! Writes an OpenAI Responses request. Never leaves state at the provider unasked.
 
+use super::super::super::json::Value;
 use super::super::super::json::write::Writer;
 use super::super::super::{Lossy, Order, Refused};
 use super::super::conversation::{Choice, Conversation, Format, Part, Role, Source, Turn, What};
@@ -41,7 +42,7 @@ fn options(
     if let Some(stop) = talk.stop {
         return Err(stop.no_equivalent());
     }
-    if let Some(bound) = talk.max_tokens.and_then(|value| value.as_u64()) {
+    if let Some(bound) = talk.max_tokens.and_then(Value::as_u64) {
         if bound < OUTPUT_MIN {
             lossy.note("max_tokens");
         }
