@@ -191,7 +191,13 @@ impl<'c> Exchange<'c> {
         if let Some(route) = route {
             self.max_attempts = route.max_attempts;
             self.timeouts = route.timeouts;
-            if !is_own {
+            if is_own {
+                // A client's own credential is one of the API that it speaks.
+                let providers = &setup.snapshot.providers;
+                candidates.retain(|c| {
+                    providers.get(c.provider).is_some_and(|p| p.dialect == self.dialect)
+                });
+            } else {
                 let has_keys = |c: &Candidate| {
                     setup.pools.providers.get(c.provider).is_some_and(|p| !p.keys.is_empty())
                 };
@@ -199,12 +205,6 @@ impl<'c> Exchange<'c> {
                 if candidates.iter().any(has_keys) {
                     candidates.retain(|candidate| has_keys(candidate));
                 }
-            } else {
-                // A client's own credential is one of the API that it speaks.
-                let providers = &setup.snapshot.providers;
-                candidates.retain(|c| {
-                    providers.get(c.provider).is_some_and(|p| p.dialect == self.dialect)
-                });
             }
         } else {
             self.max_attempts = setup.snapshot.failover.max_attempts;

@@ -91,10 +91,9 @@ pub fn way(provider: &Provider, dialect: Dialect, endpoint: Endpoint) -> Option<
     let own = match (provider.dialect, provider.endpoints) {
         (Dialect::Anthropic, _) => Form::Messages,
         (Dialect::OpenAi, Endpoints::Responses) => Form::Responses,
-        (Dialect::OpenAi, Endpoints::ChatCompletions) => Form::Chat,
         (Dialect::OpenAi, Endpoints::Both) if client == Some(Form::Responses) => Form::Responses,
-        // Which of the two others understand as well.
-        (Dialect::OpenAi, Endpoints::Both) => Form::Chat,
+        // Of the two that which more hosts understand.
+        (Dialect::OpenAi, Endpoints::Both | Endpoints::ChatCompletions) => Form::Chat,
     };
     match client {
         Some(client) if client.dialect() != dialect => None,
