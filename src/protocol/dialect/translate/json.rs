@@ -121,6 +121,11 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// A number, rounded to a double.
+    pub fn as_f64(self) -> Option<f64> {
+        self.is_number().then(|| std::str::from_utf8(self.raw()).ok()?.parse().ok()).flatten()
+    }
+
     /// Whether it is `null`.
     pub fn is_null(self) -> bool {
         matches!(self.node(), Some(Node::Static(StaticNode::Null)))
@@ -186,6 +191,11 @@ impl<'a> Value<'a> {
     /// A whole number from 0, or what was wanted.
     pub fn count(self) -> Result<u64, Refused> {
         self.as_u64().ok_or_else(|| self.wanted("a whole number from 0"))
+    }
+
+    /// A number, or what was wanted.
+    pub fn number(self) -> Result<Self, Refused> {
+        if self.is_number() { Ok(self) } else { Err(self.wanted("a number")) }
     }
 
     /// The elements of an array, or what was wanted.
