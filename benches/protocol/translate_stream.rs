@@ -108,7 +108,7 @@ fn text_of(event: &mut Value, from: Form) -> Option<Value> {
         Form::Messages => &["/delta/text", "/delta/partial_json", "/delta/thinking"],
         Form::Responses => &["/delta"],
     };
-    path.iter().find_map(|path| event.pointer_mut(path)).map(Value::take)
+    path.iter().find_map(|path| event.pointer_mut(path).map(Value::take))
 }
 
 fn payloads(stream: &[u8]) -> impl Iterator<Item = &[u8]> {

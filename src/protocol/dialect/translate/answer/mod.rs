@@ -117,7 +117,9 @@ impl Head {
             (Form::Messages, b"standard") => b"default",
             (Form::Messages, b"priority") => tier,
             (Form::Messages, _) => b"",
-            _ => tier,
+            // Others are words of servers that only speak the form, and strict readers know none.
+            (_, b"auto" | b"default" | b"flex" | b"priority" | b"scale") => tier,
+            _ => b"",
         };
         if !tier.is_empty() {
             self.tier = tier.to_vec();

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 
 use super::super::answer::note::Note;
-use super::super::answer::raw::characters;
+use super::super::answer::raw::{Raw, characters};
 use super::super::answer::stop::Stop;
 use super::super::answer::tokens::Tokens;
 use super::super::answer::{Head, call};
@@ -81,6 +81,8 @@ enum Phase {
 struct Current {
     arguments: Arguments,
     characters: u64,
+    /// As written, until the text is whole.
+    citations: Vec<Vec<u8>>,
     is_bare: bool,
     key: Key,
     kind: Kind,
@@ -238,12 +240,21 @@ impl Flow {
         }
         // Chat counts in the whole text, Responses in the part.
         let before = if self.to == Form::Chat { self.text_characters } else { 0 };
-        let note = match self.from {
-            Form::Chat => note,
-            Form::Messages => note.at(before, before + current.characters),
-            Form::Responses => note.moved(before),
-        };
+        let note = if self.from == Form::Responses { note.moved(before) } else { note };
         self.target.note(out, &note);
+    }
+
+    /// What the text at `key` cites as a whole, as Messages has it: told when its end is known.
+    pub fn cite(&mut self, key: Key, citation: Raw<'_>) -> Result<(), Broken> {
+        let Some(current) = &mut self.current else { return Ok(()) };
+        if current.key == key && current.kind == Kind::Text {
+            current.citations.push(citation.as_bytes().to_vec());
+            let bytes: usize = current.citations.iter().map(|own| own.len() + HELD_BYTES).sum();
+            if bytes > EVENT_BYTES_MAX {
+                return Err(Broken::TooLong);
+            }
+        }
+        Ok(())
     }
 
     /// The block at `key` is over.
@@ -300,6 +311,7 @@ impl Flow {
         self.current = Some(Current {
             arguments: Arguments::Nothing,
             characters: 0,
+            citations: Vec::new(),
             is_bare: true,
             key,
             kind: opening.kind,
@@ -328,7 +340,14 @@ impl Flow {
 
     fn end_current(&mut self, out: &mut Vec<u8>) {
         if let Some(current) = self.current.take() {
+            let before = if self.to == Form::Chat { self.text_characters } else { 0 };
             self.text_characters += current.characters;
+            for citation in &current.citations {
+                let raw = Raw::event(citation).unwrap_or_default();
+                if let Some(note) = Note::read(Form::Messages, raw) {
+                    self.target.note(out, &note.at(before, before + current.characters));
+                }
+            }
             self.target.close(out, current.kind);
         }
     }

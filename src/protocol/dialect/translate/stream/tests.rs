@@ -562,3 +562,31 @@ const RESPONSES_WORDS: [&str; 18] = [
     r#"{"type":"response.incomplete","response":{"incomplete_details":{"reason":"content_filter"}}}"#,
     r#"{"type":"response.failed","response":{"error":{"code":"server_error","message":"m"}}}"#,
 ];
+
+#[test]
+fn what_a_text_cites_is_told_with_the_place_of_the_text() {
+    let events = [
+        r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":"Known: "}}"#,
+        r#"{"type":"content_block_stop","index":0}"#,
+        r#"{"type":"content_block_start","index":1,"content_block":{"type":"text","text":""}}"#,
+        r#"{"type":"content_block_delta","index":1,"delta":{"type":"citations_delta","citation":
+        {"type":"web_search_result_location","url":"https://a.b/","title":"A","cited_text":"c"}}}"#,
+        r#"{"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"bl\u00fcé"}}"#,
+        r#"{"type":"content_block_stop","index":1}"#,
+    ];
+    let data = |event: &&str| format!("data: {}\n\n", event.replace('\n', ""));
+    let stream: String = events.iter().map(data).collect();
+    let stream = [START, stream.as_bytes(), STOP].concat();
+    for (to, path, start) in [
+        (Form::Chat, "/choices/0/delta/annotations/0/url_citation", 7),
+        (Form::Responses, "/annotation", 0),
+    ] {
+        let (out, ended) = whole(Form::Messages, to, &[&stream]);
+        reader_accepts(to, &out, ended.unwrap()).unwrap();
+        let found: Vec<Value> =
+            super::tests::events(&out).iter().filter_map(|(_, event)| event.pointer(path).cloned()).collect();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0]["url"], "https://a.b/");
+        assert_eq!((&found[0]["start_index"], &found[0]["end_index"]), (&json!(start), &json!(start + 4)));
+    }
+}

@@ -51,15 +51,13 @@ impl Reader {
                 b"usage",
             ])
             .ok_or(Broken::NotEvent)?;
-        let mut choice = Raw::default();
-        choices.each(|each| {
-            let [index] = each.get([b"index"]);
-            if choice.is_absent() && index.count().unwrap_or(0) == 0 {
-                choice = each;
-            }
-        });
-        let [choice_error, delta, reason, choice_usage] =
-            choice.get([b"error", b"delta", b"finish_reason", b"usage"]);
+        let mut choice = choices.first();
+        let [index, choice_error, mut delta, mut reason, choice_usage] =
+            choice.get([b"index", b"error", b"delta", b"finish_reason", b"usage"]);
+        if index.count().is_some_and(|index| index > 0) {
+            // Of an answer that nobody asked for.
+            (choice, delta, reason) = Default::default();
+        }
         let told = if error.is_absent() { choice_error } else { error };
         if !told.is_absent() {
             flow.fail(out, &Failure::of(told, event));

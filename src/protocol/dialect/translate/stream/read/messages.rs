@@ -3,7 +3,6 @@
 
 use super::super::super::Form;
 use super::super::super::answer::call::write_content;
-use super::super::super::answer::note::Note;
 use super::super::super::answer::raw::Raw;
 use super::super::super::answer::stop::Stop;
 use super::super::Broken;
@@ -92,12 +91,7 @@ fn block_delta(key: Key, delta: Raw<'_>, flow: &mut Flow, out: &mut Vec<u8>) -> 
         b"text_delta" => flow.piece(out, (key, Kind::Text), piece_of(text)?),
         b"input_json_delta" => flow.piece(out, (key, Kind::Call), piece_of(json)?),
         b"thinking_delta" => flow.piece(out, (key, Kind::Thinking), piece_of(thinking)?),
-        b"citations_delta" => {
-            if let Some(note) = Note::read(Form::Messages, citation) {
-                flow.note(out, key, note);
-            }
-            Ok(())
-        }
+        b"citations_delta" => flow.cite(key, citation),
         // Signatures, and what a later version may bring.
         _ => Ok(()),
     }

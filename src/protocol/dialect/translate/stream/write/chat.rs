@@ -16,6 +16,7 @@ pub struct Writer {
     include_usage: bool,
     /// The open call has no arguments so far.
     is_bare: bool,
+    notes: u64,
     /// What each chunk begins with.
     prefix: Vec<u8>,
 }
@@ -29,7 +30,7 @@ pub fn fail(out: &mut Vec<u8>, failure: &Failure<'_>) {
 
 impl Writer {
     pub const fn new(include_usage: bool) -> Self {
-        Self { call: 0, include_usage, is_bare: false, prefix: Vec::new() }
+        Self { call: 0, include_usage, is_bare: false, notes: 0, prefix: Vec::new() }
     }
 
     pub fn start(&mut self, out: &mut Vec<u8>, head: &Head) {
@@ -71,10 +72,17 @@ impl Writer {
     }
 
     pub fn note(&mut self, out: &mut Vec<u8>, note: &Note<'_>) {
+        // Readers put lists together by index and fail without.
         self.begin_delta(out);
-        out.extend_from_slice(b"\"annotations\":[");
+        out.extend_from_slice(b"\"annotations\":[{\"index\":");
+        decimal(out, self.notes);
+        let start = out.len();
         note.write(out, Form::Chat);
+        if let Some(brace) = out.get_mut(start) {
+            *brace = b',';
+        }
         out.push(b']');
+        self.notes += 1;
         self.end_delta(out);
     }
 
