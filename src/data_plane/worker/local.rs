@@ -42,8 +42,8 @@ pub struct Local {
     pub parking: Parking,
     /// Rung when the process's phase moved.
     pub phase_changed: Notify,
-    /// Client connections this worker may hold; `None` = no limit.
-    pub connection_limit: Option<u32>,
+    /// Client connections that all workers together may hold; `None` = no limit.
+    pub connection_limit: Option<u64>,
     /// The exchange that is polled now.
     pub polled: Polled,
     /// Idle upstream connections.
