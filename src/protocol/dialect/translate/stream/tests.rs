@@ -583,10 +583,15 @@ fn what_a_text_cites_is_told_with_the_place_of_the_text() {
     ] {
         let (out, ended) = whole(Form::Messages, to, &[&stream]);
         reader_accepts(to, &out, ended.unwrap()).unwrap();
-        let found: Vec<Value> =
-            super::tests::events(&out).iter().filter_map(|(_, event)| event.pointer(path).cloned()).collect();
+        let found: Vec<Value> = super::tests::events(&out)
+            .iter()
+            .filter_map(|(_, event)| event.pointer(path).cloned())
+            .collect();
         assert_eq!(found.len(), 1);
         assert_eq!(found[0]["url"], "https://a.b/");
-        assert_eq!((&found[0]["start_index"], &found[0]["end_index"]), (&json!(start), &json!(start + 4)));
+        assert_eq!(
+            (&found[0]["start_index"], &found[0]["end_index"]),
+            (&json!(start), &json!(start + 4))
+        );
     }
 }
