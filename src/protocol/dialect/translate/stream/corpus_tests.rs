@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::super::Form;
 use super::super::answer::judge_tests::{Difference, Judged, differences};
-use super::tests::{FORMS, echo, reader_accepts, whole};
+use super::reader_tests::{FORMS, echo, reader_accepts, whole};
 use super::{Ended, Stream};
 use crate::protocol::corpus;
 

@@ -10,10 +10,10 @@ use super::super::answer::stop::Stop;
 use super::super::answer::tokens::Tokens;
 use super::super::answer::{Head, call};
 use super::super::{Echo, Form};
+use super::arguments::Arguments;
 use super::failure::Failure;
 use super::write::{Ending, Target};
 use super::{Broken, EVENT_BYTES_MAX, Ended};
-use crate::protocol::json::skip::Skip;
 
 /// One stream between its reader and its writer.
 #[derive(Clone, Debug)]
@@ -99,14 +99,6 @@ struct Held {
     name: Vec<u8>,
 }
 
-/// Whether the arguments so far are a whole object.
-#[derive(Clone, Copy, Debug)]
-enum Arguments {
-    Begun(Skip),
-    Nothing,
-    Whole,
-}
-
 impl Flow {
     pub fn new(from: Form, to: Form, echo: &Echo) -> Self {
         Self {
@@ -185,7 +177,9 @@ impl Flow {
         self.start(out);
         let may_begin = match &self.current {
             None => true,
-            Some(current) => current.key == key || current.kind != Kind::Call || current.is_whole(),
+            Some(current) => {
+                current.key == key || current.kind != Kind::Call || current.arguments.is_whole()
+            }
         };
         if may_begin && self.queue.is_empty() {
             self.end_current(out);
@@ -309,7 +303,7 @@ impl Flow {
         }
         self.target.open(out, &Opening { id: &id, ..opening });
         self.current = Some(Current {
-            arguments: Arguments::Nothing,
+            arguments: Arguments::default(),
             characters: 0,
             citations: Vec::new(),
             is_bare: true,
@@ -355,7 +349,7 @@ impl Flow {
     /// Goes on with what waits, as far as that may be said now.
     fn advance(&mut self, out: &mut Vec<u8>) -> Result<(), Broken> {
         while self.current.as_ref().is_none_or(|current| {
-            !self.queue.is_empty() && (current.kind != Kind::Call || current.is_whole())
+            !self.queue.is_empty() && (current.kind != Kind::Call || current.arguments.is_whole())
         }) {
             self.end_current(out);
             let Some(held) = self.queue.pop_front() else { break };
@@ -371,32 +365,6 @@ impl Flow {
         let held = |held: &Held| held.content.len() + held.id.len() + held.name.len() + HELD_BYTES;
         let bytes: usize = self.queue.iter().map(held).sum();
         if bytes > EVENT_BYTES_MAX { Err(Broken::TooLong) } else { Ok(()) }
-    }
-}
-
-impl Current {
-    const fn is_whole(&self) -> bool {
-        matches!(self.arguments, Arguments::Whole)
-    }
-}
-
-impl Arguments {
-    fn push(&mut self, content: &[u8]) {
-        if matches!(self, Self::Whole) {
-            return;
-        }
-        let decoded = call::decode(content);
-        let mut text = decoded.as_slice();
-        if matches!(self, Self::Nothing) {
-            let Some(begun) = text.trim_ascii_start().strip_prefix(b"{") else { return };
-            text = begun;
-            *self = Self::Begun(Skip::container());
-        }
-        if let Self::Begun(skip) = self
-            && skip.run(text).is_some()
-        {
-            *self = Self::Whole;
-        }
     }
 }
 

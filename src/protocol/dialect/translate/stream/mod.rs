@@ -7,6 +7,7 @@
 //! for another to end, and for Responses, whose last events repeat everything, the answer itself
 //! up to [`ANSWER_BYTES_MAX`].
 
+mod arguments;
 mod failure;
 mod flow;
 mod frames;
@@ -15,6 +16,10 @@ mod write;
 
 #[cfg(test)]
 mod corpus_tests;
+#[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
+mod reader_tests;
 #[cfg(test)]
 mod tests;
 
