@@ -10,6 +10,7 @@ mod request_facts;
 mod sse_scan;
 mod streams;
 mod translate_request;
+mod translate_stream;
 mod usage_scan;
 
 criterion_group!(
@@ -18,6 +19,7 @@ criterion_group!(
     request_facts::benches,
     sse_scan::benches,
     translate_request::benches,
+    translate_stream::benches,
     usage_scan::benches
 );
 criterion_main!(benches);

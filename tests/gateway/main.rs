@@ -51,6 +51,7 @@ mod survival;
 mod takeover;
 mod tls;
 mod tls_downstream;
+mod translate;
 mod upstream;
 mod verdicts;
 mod watched;
