@@ -1,6 +1,7 @@
 //! What one worker owns: buffers, watches, upstream connections, its copy of the snapshot.
 //! `Rc` and `!Send`: nothing here is ever touched by another thread.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::rc::Rc;
@@ -92,7 +93,8 @@ impl std::ops::Deref for Working {
 
 impl Working {
     fn new(setup: &Arc<Setup>) -> Rc<Self> {
-        let prepared: Arc<Prepared> = setup.prepared.clone().downcast().unwrap_or_default();
+        let prepared: Arc<dyn Any + Send + Sync> = setup.prepared.clone();
+        let prepared: Arc<Prepared> = prepared.downcast().unwrap_or_default();
         Rc::new(Self { tls: prepared.tls.clone(), prepared, setup: setup.clone() })
     }
 }
