@@ -212,9 +212,8 @@ fn start_workers(
 ) -> Result<(), String> {
     let workers = shared.workers.len();
     let cores = pin::cores(workers);
-    let share = u32::try_from(connections.div_ceil(workers)).ok();
     let seats = (0..workers).zip(cores).map(|(index, core)| Seat {
-        connection_limit: share,
+        connection_limit: u64::try_from(connections).ok(),
         core,
         index,
         rung,

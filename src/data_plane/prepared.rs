@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::io::tls::configs::TlsConfigs;
 use super::worker::sockets::Listener;
+use crate::shared::setup::MadeReady;
 
 /// Made with a configuration, and published with it.
 #[derive(Debug, Default)]
@@ -13,4 +14,10 @@ pub struct Prepared {
     pub listeners: Vec<Arc<Listener>>,
     /// TLS settings.
     pub tls: TlsConfigs,
+}
+
+impl MadeReady for Prepared {
+    fn certificate_expires(&self) -> Option<u64> {
+        self.tls.certificate_expires()
+    }
 }

@@ -81,16 +81,17 @@ impl Gate {
         }
     }
 
-    /// Announces that the workers of `mask` wait for a place. False when one is free: then they
-    /// need not wait, and nothing is announced.
+    /// Announces that the workers of `mask` wait for a place, whether or not one is free: whoever
+    /// looks for one after that and finds none is told when one is given back. True when that is
+    /// news. A gate without a cap keeps nobody waiting, and nothing is announced there.
     pub fn announce(&self, mask: u32) -> bool {
-        let cap = self.cap();
+        if self.cap() == 0 {
+            return false;
+        }
         // AcqRel: a place that was given back before is seen, and whoever gives one back later
         // sees the announcement.
-        let announced = self.inner.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, |word| {
-            (cap != 0 && in_flight(word) >= cap).then_some(word | u64::from(mask) << WAITING_SHIFT)
-        });
-        announced.is_ok()
+        let before = self.inner.word.fetch_or(u64::from(mask) << WAITING_SHIFT, Ordering::AcqRel);
+        waiting(before) & mask != mask
     }
 
     /// Takes an announcement back.

@@ -166,6 +166,11 @@ impl Shared {
         self.workers.iter().map(|cell| u64::from(cell.counters.in_flight())).sum()
     }
 
+    /// Client connections open on all workers, likewise.
+    pub fn connections(&self) -> u64 {
+        self.workers.iter().map(|cell| u64::from(cell.counters.connections())).sum()
+    }
+
     /// Wakes every worker, so that idle ones adopt what was just published.
     pub fn wake_all(&self) {
         for cell in &self.workers {

@@ -2,6 +2,7 @@
 //! and what the data plane prepared for it. Immutable.
 
 use std::any::Any;
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use super::atomic::{AtomicU8, Ordering};
@@ -66,8 +67,22 @@ impl Default for Turning {
     }
 }
 
-/// A value that only the room which made it can look into.
-pub type Prepared = Arc<dyn Any + Send + Sync>;
+/// A value that only the room which made it can look into, but for what it tells everybody.
+pub type Prepared = Arc<dyn MadeReady>;
+
+/// What the data plane made ready of a configuration.
+pub trait MadeReady: Any + Debug + Send + Sync {
+    /// When the first of the listeners' certificates expires, in seconds of Unix time; `None`
+    /// without TLS.
+    fn certificate_expires(&self) -> Option<u64>;
+}
+
+/// Nothing is made ready.
+impl MadeReady for () {
+    fn certificate_expires(&self) -> Option<u64> {
+        None
+    }
+}
 
 #[cfg(all(test, tidegate_loom))]
 mod loom_tests {

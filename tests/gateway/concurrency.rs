@@ -1,6 +1,8 @@
 //! Permits over sockets (BEHAVIOUR 7): who is refused, with which words, and that a place is free
 //! the moment its exchange ends, however it ends.
 
+mod queue;
+
 use crate::support::{Answer, Gateway, Mock, Payload, Upstream, Wire, get, key, post, provider};
 
 const STREAM: &str = "{\"model\":\"m\",\"stream\":true}";
@@ -203,89 +205,6 @@ fn t16_failing_over_gives_the_first_keys_place_back() {
     assert_eq!(request.head.field("x-api-key"), Some("sk-a"));
     other.send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
     assert_eq!(second.head().status(), 200);
-}
-
-/// A request whose body the gateway has asked for, and got: one worker reads it before whatever a
-/// later client sends.
-fn queued(gateway: &Gateway, body: &str) -> Wire {
-    let request = post("/v1/messages", "expect: 100-continue\r\n", body);
-    let (head, body) = request.split_at(request.len() - body.len());
-    let mut client = gateway.connect();
-    client.send(head);
-    assert_eq!(client.head().status(), 100);
-    client.send(body);
-    client
-}
-
-#[test]
-fn with_a_queue_timeout_the_next_in_line_gets_the_place() {
-    let upstream = Upstream::start();
-    let config = pool(&upstream.url(), "", &[&capped("sk-a", 1)])
-        + "[concurrency]\nqueue_timeout = \"15s\"\n";
-    let gateway = Gateway::start(&config);
-    let (_client, mut provider, _) = open(&gateway, &upstream, "");
-    let mut waiting: Vec<Wire> = Vec::new();
-    for model in ["one", "two"] {
-        waiting.push(queued(&gateway, &format!("{{\"model\":\"{model}\"}}")));
-    }
-    provider.send("0\r\n\r\n");
-    for (client, model) in waiting.iter_mut().zip(["one", "two"]) {
-        let (mut next, request) = upstream.request();
-        assert_eq!(request.text(), format!("{{\"model\":\"{model}\"}}"), "first come first served");
-        next.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}");
-        assert_eq!(client.answer().head.status(), 200);
-    }
-}
-
-#[test]
-fn a_queue_that_is_full_or_too_slow_refuses() {
-    let upstream = Upstream::start();
-    let config = pool(&upstream.url(), "", &[&key("sk-a")])
-        + "[concurrency]\nglobal = 1\nqueue_timeout = \"300ms\"\nqueue_length = 1\n";
-    let gateway = Gateway::start(&config);
-    let _streaming = open(&gateway, &upstream, "");
-    let mut first = queued(&gateway, STREAM);
-    let second = gateway.ask(post("/v1/messages", "", STREAM));
-    assert_at_cap(&second, "global_cap", AT_CAPACITY);
-    assert_at_cap(&first.answer(), "global_cap", AT_CAPACITY);
-}
-
-#[test]
-fn who_leaves_the_queue_is_not_served() {
-    let upstream = Upstream::start();
-    let config = pool(&upstream.url(), "", &[&capped("sk-a", 1)])
-        + "[concurrency]\nqueue_timeout = \"15s\"\n";
-    let gateway = Gateway::start(&config);
-    let (_client, mut provider, _) = open(&gateway, &upstream, "");
-    let leaving = queued(&gateway, "{\"model\":\"left\"}");
-    let _staying = queued(&gateway, "{\"model\":\"stays\"}");
-    drop(leaving);
-    gateway.line("client_gone");
-    provider.send("0\r\n\r\n");
-    let (_next, request) = upstream.request();
-    assert_eq!(request.text(), "{\"model\":\"stays\"}");
-}
-
-#[test]
-fn a_place_freed_on_one_worker_is_taken_on_another() {
-    let mock = Mock::with(&["--knobs", "first_byte_delay=2ms"]);
-    let config = "[server]\nlisten = [\"127.0.0.1:0\"]\nworkers = 2\n".to_owned()
-        + &pool(&mock.url(), "", &[&capped("sk-a", 1)])
-        + "[concurrency]\nqueue_timeout = \"15s\"\n";
-    let gateway = Gateway::start(&config);
-    let address = gateway.address;
-    let clients: Vec<_> = (0..40)
-        .map(|_| {
-            std::thread::spawn(move || {
-                let mut client = Wire::connect(address);
-                client.send(post("/v1/messages", "", "{\"model\":\"m\"}"));
-                client.answer().head.status()
-            })
-        })
-        .collect();
-    for client in clients {
-        assert_eq!(client.join().unwrap(), 200);
-    }
 }
 
 #[test]

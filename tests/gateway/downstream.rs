@@ -258,6 +258,23 @@ fn over_the_connection_limit_a_client_gets_503_and_the_others_go_on() {
 }
 
 #[test]
+fn the_connection_limit_holds_over_all_workers_and_not_for_each() {
+    let mock = Mock::start();
+    let server = "[server]\nlisten = [\"127.0.0.1:0\"]\nworkers = 4\n";
+    let config = server.to_owned() + &both(&mock.url()) + "[limits]\nconnections = 12\n";
+    let gateway = Gateway::start(&config);
+    let ask = |_| {
+        let mut client = gateway.connect();
+        client.try_send(get("/livez", ""));
+        (client.answer().head.status(), client)
+    };
+    let within: Vec<(u16, Wire)> = (0..12).map(ask).collect();
+    // Shared out by the kernel's hash: hardly ever three to each.
+    assert!(within.iter().all(|(status, _)| *status == 200));
+    assert_eq!(ask(12).0, 503);
+}
+
+#[test]
 fn a_half_closed_client_is_gone_by_default() {
     let (mock, gateway) = mocked();
     let mut client = gateway.connect();

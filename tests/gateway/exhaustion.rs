@@ -1,8 +1,10 @@
 //! Out of file descriptors: who is served stays served, and all is well once some are free.
 
+use std::time::{Duration, Instant};
+
 use rustix::process::Signal;
 
-use crate::support::{End, Gateway, Mock, Wire, both, get, post};
+use crate::support::{End, Gateway, Mock, Payload, Wire, both, get, post};
 
 const OWN_KEY: &str = "x-api-key: sk-own\r\n";
 
@@ -76,6 +78,64 @@ fn new_clients_are_served_again_once_files_are_free() {
         client.head().status() == 503
     } {}
     assert_eq!(gateway.ask(post("/v1/messages", OWN_KEY, "{}")).head.status(), 200);
+}
+
+/// For seconds on end there is no file left and clients keep coming. `TIDEGATE_EXHAUSTED_S=10` for
+/// longer than CI has time for.
+#[test]
+fn while_files_are_out_streams_go_on_tries_are_few_and_all_is_well_at_once_after_it() {
+    let seconds = std::env::var("TIDEGATE_EXHAUSTED_S").map_or(1, |text| text.parse().unwrap());
+    let mock = Mock::start();
+    let config =
+        both(&mock.url()) + "[limits]\nconnections = 1000\n[admin]\nlisten = \"127.0.0.1:0\"\n";
+    let gateway = Gateway::start_after("ulimit -n 64", &config);
+    let metrics = |gateway: &Gateway| -> u64 {
+        let mut operator = Wire::connect_plain(gateway.admin());
+        operator.send("GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n");
+        let text = operator.answer().text();
+        let name = "tidegate_connections_turned_away_total ";
+        text.lines().find_map(|line| line.strip_prefix(name)).unwrap().parse().unwrap()
+    };
+    let events = 100 * (seconds + 20);
+    let mut client = gateway.connect();
+    let fields = format!("{OWN_KEY}x-mock: events={events}, rate=100\r\n");
+    client.send(post("/v1/messages", &fields, "{\"model\":\"m\",\"stream\":true}"));
+    let mut stream = Payload::of(&client.head());
+    stream.until(&mut client, "tide0");
+    let held = fill(&gateway);
+    let (began, mut rounds) = (Instant::now(), 0_u32);
+    while rounds < 10 * seconds {
+        let mut turned_away = gateway.connect();
+        turned_away.try_send(get("/livez", ""));
+        assert_eq!(turned_away.head().status(), 503);
+        rounds += 1;
+    }
+    // The stream came on meanwhile, event by event.
+    stream.until(&mut client, &format!("tide{} ", 50 * seconds));
+    let text = stream.text();
+    let mut from = 0;
+    for event in 0..50 * seconds {
+        let word = format!("tide{event} ");
+        from += text[from..].find(&word).unwrap_or_else(|| panic!("{word} is missing"));
+    }
+    drop(held);
+    let freed = Instant::now();
+    let mut more = 0;
+    while {
+        let mut next = gateway.connect();
+        next.try_send(get("/livez", "connection: close\r\n"));
+        next.head().status() == 503
+    } {
+        more += 1;
+    }
+    println!("{rounds} rounds in {:?}, recovered in {:?}", began.elapsed(), freed.elapsed());
+    assert!(more <= 10, "{more} were turned away when files were free: over a second's worth");
+    // A round is one try that fails for want of a file and one on the spare file. A slow machine has
+    // fewer of them in a second, never more: 20 tries.
+    let (counted, tenths) = (metrics(&gateway), began.elapsed().as_millis() / 100);
+    assert!(counted >= u64::from(rounds + more), "{counted} of {rounds} rounds and {more}");
+    assert!(u128::from(counted) <= tenths + 3, "{counted} rounds in {tenths} tenths of a second");
+    drop(client);
 }
 
 #[test]

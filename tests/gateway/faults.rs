@@ -21,6 +21,8 @@ use upstream::{Case, Fault, Pace, serve};
 /// What a client saw of a case, for the comparison with what was recorded of it.
 struct Seen {
     case: Case,
+    /// Bytes of the provider's payload; `None` where the answer was an error of the gateway's.
+    delivered: Option<usize>,
     id: String,
 }
 
@@ -106,13 +108,14 @@ fn play(faults: &[Fault], times: &str) {
         .filter_map(|line| serde_json::from_str(line).ok())
         .filter_map(|line: Value| Some((line["id"].as_str()?.to_owned(), line)))
         .collect();
-    for Seen { case, id } in &seen {
+    for Seen { case, delivered, id } in &seen {
         let line = lines.get(id).unwrap_or_else(|| panic!("no record of {case:?}"));
         let transcript = &transcripts[case.transcript];
         let counted = Recorded::of_line(line);
-        // A reset may overtake bytes that were sent before it, a deadline those that came late.
-        let least = if case.fault == Fault::Fin { case.offset } else { 0 };
-        let possible = transcript.usages(least, case.offset);
+        let possible = match delivered {
+            Some(bytes) => transcript.usages(*bytes),
+            None => transcript.usages_unseen(case.offset),
+        };
         assert!(possible.contains(&counted), "{case:?}: {counted:?} of {possible:?}: {line}");
     }
     println!("{} cases", cases.len());
@@ -130,7 +133,7 @@ fn judge(client: &mut Wire, case: Case, transcript: &Transcript) -> Seen {
     if head.status() != 200 {
         let answer = client.answer_of(head);
         refused(&answer, case, transcript);
-        return Seen { case, id };
+        return Seen { case, delivered: None, id };
     }
     let mut payload = Payload::of(&head);
     payload.finish(client);
@@ -139,17 +142,22 @@ fn judge(client: &mut Wire, case: Case, transcript: &Transcript) -> Seen {
         assert_eq!(&payload.bytes, whole, "{case:?} ends as if it were whole");
         let complete = case.offset >= transcript.complete_at;
         assert!(complete, "{case:?} cannot be complete");
-        return Seen { case, id };
+        return Seen { case, delivered: Some(whole.len()), id };
     }
     assert!(case.offset < transcript.complete_at || case.fault != Fault::Fin, "{case:?}");
     // What came is a beginning of the answer; behind it at most one event of our own.
-    let same = payload.bytes.iter().zip(whole).take_while(|(a, b)| a == b).count();
-    let added = String::from_utf8_lossy(&payload.bytes[same..]).into_owned();
     let text = payload.text();
     let ours = ["event: error", "event: response.failed", "data: {\"error\""];
-    let told = ours.iter().any(|start| text[..].contains(start));
-    assert!(added.is_empty() || told && transcript.streams, "{case:?}: {added}");
-    Seen { case, id }
+    let find = |start: &&str| memchr::memmem::rfind(&payload.bytes, start.as_bytes());
+    let told = ours.iter().find_map(find);
+    let delivered = told.unwrap_or(payload.bytes.len());
+    assert!(whole.starts_with(&payload.bytes[..delivered]), "{case:?}: {text}");
+    assert!(told.is_none() || transcript.streams, "{case:?}: {text}");
+    let sent = transcript.payload_before(case.offset);
+    // A reset may overtake bytes that were sent before it, a deadline those that came late.
+    let is_all = if case.fault == Fault::Fin { delivered == sent } else { delivered <= sent };
+    assert!(is_all, "{case:?}: {delivered} of {sent} bytes came");
+    Seen { case, delivered: Some(delivered), id }
 }
 
 /// An error of ours in place of an answer that never was one.

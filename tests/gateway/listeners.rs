@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
+use std::process::Command;
 
 use rustix::process::Signal;
 
@@ -136,7 +137,7 @@ fn a_socket_of_the_service_manager_is_served_by_all_workers() {
 }
 
 #[test]
-fn a_privileged_port_and_a_foreign_address_are_one_line_each() {
+fn a_foreign_address_is_one_line() {
     let url = "http://127.0.0.1:9";
     // An address of documentation (RFC 5737), which no host has.
     let ended = run_to_end(&(config(&["192.0.2.1:9"], 1, url) + "[auth]\nmode = \"byok\"\n"), &[]);
@@ -144,4 +145,35 @@ fn a_privileged_port_and_a_foreign_address_are_one_line_each() {
     let lines: Vec<&str> = ended.stderr.lines().filter(|l| l.contains("192.0.2.1:9")).collect();
     assert_eq!(lines.len(), 1, "{}", ended.stderr);
     assert!(lines[0].starts_with("tidegate: cannot listen on 192.0.2.1:9: "), "{lines:?}");
+}
+
+#[test]
+fn a_privileged_port_without_the_capability_is_one_line() {
+    const START: &str = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
+    const WITHOUT: [&str; 4] = ["--bounding-set", "-net_bind_service", "--inh-caps", "-all"];
+    let lowest: u16 = std::fs::read_to_string(START).unwrap().trim().parse().unwrap();
+    let can_drop = Command::new("setpriv").args(WITHOUT).arg("true").status();
+    if lowest < 1_024 || !can_drop.is_ok_and(|status| status.success()) {
+        return println!(
+            "privileged port: SKIPPED, every port is free here or nothing drops rights"
+        );
+    }
+    let home = crate::support::Directory::new();
+    let file = home.write("test.toml", config(&["127.0.0.1:1023"], 1, "http://127.0.0.1:9"));
+    let ended = Command::new("setpriv")
+        .args(WITHOUT)
+        .arg(env!("CARGO_BIN_EXE_tidegate"))
+        .args(["run", "--config"])
+        .arg(file)
+        .env_clear()
+        .env("HOME", home.path())
+        .env("TIDEGATE_ADMIN__LISTEN", "off")
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{stderr}");
+    let lines: Vec<&str> = stderr.lines().filter(|line| line.contains("127.0.0.1:1023")).collect();
+    let line = "tidegate: cannot listen on 127.0.0.1:1023: ports below 1024 need \
+                CAP_NET_BIND_SERVICE or socket activation";
+    assert_eq!(lines, [line], "{stderr}");
 }

@@ -31,6 +31,7 @@ mod keyring;
 mod leaving;
 mod lifecycle;
 mod listeners;
+mod memory;
 mod names;
 mod operator;
 mod panics;

@@ -242,6 +242,31 @@ fn a_certificate_is_replaced_by_a_reload_and_a_bad_one_is_not() {
 }
 
 #[test]
+fn metrics_tell_when_the_certificate_expires_and_a_reload_moves_that() {
+    let pki = Pki::new();
+    let until = |name: &str, year: i32| {
+        pki.files(name, |params| params.not_after = rcgen::date_time_ymd(year, 2, 1)).setting()
+    };
+    let with_admin = |setting: &str| {
+        configured(setting, "http://127.0.0.1:9", "[admin]\nlisten = \"127.0.0.1:0\"\n")
+    };
+    let gateway = Gateway::start(&with_admin(&until("one", 2040)));
+    let metrics = || {
+        let mut operator = Wire::connect_plain(gateway.admin());
+        operator.send("GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n");
+        operator.answer().text()
+    };
+    let name = "tidegate_tls_certificate_expiry_timestamp_seconds";
+    let first = metrics();
+    assert!(first.contains(&format!("{name} 2211667200.0\n")), "{first}");
+    gateway.rewrite(&with_admin(&until("two", 2041)));
+    gateway.signal(Signal::HUP);
+    gateway.line("configuration reloaded");
+    let second = metrics();
+    assert!(second.contains(&format!("{name} 2243289600.0\n")), "{second}");
+}
+
+#[test]
 fn tls_comes_and_goes_by_reload() {
     let secure = secure("http://127.0.0.1:9", "");
     let plain = "[server]\nlisten = [\"127.0.0.1:0\"]\nworkers = 1\nexpose_headers = \"auto\" # no cert = \n";

@@ -114,7 +114,7 @@ listen = ["127.0.0.1:0"]
 workers = {len(place.cores)}
 driver = "{self.driver}"
 [admin]
-listen = "off"
+listen = "{'off' if self.keeps == 'nothing' else '127.0.0.1:0'}"
 [auth]
 mode = "keys"
 [[caller]]

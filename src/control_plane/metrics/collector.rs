@@ -57,6 +57,14 @@ impl Out<'_, '_> {
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let labels = vec![("driver", (*driver).to_owned()), ("version", version)];
         self.gauges("runtime_info", "What runs; always 1", vec![(labels, 1.0)])?;
+        if let Some(expires) = shared.setup.load().prepared.certificate_expires() {
+            let help = "When the listeners' certificate expires, Unix time";
+            // Until the year 9999: far below the 2^53 that a float holds exactly.
+            let (days, rest) = (expires / DAY_S, expires % DAY_S);
+            let whole = |part: u64| f64::from(u32::try_from(part).unwrap_or(u32::MAX));
+            let at = whole(days) * whole(DAY_S) + whole(rest);
+            self.gauges("tls_certificate_expiry_timestamp_seconds", help, vec![(vec![], at)])?;
+        }
         let count = |count: u64| vec![(Vec::new(), count)];
         let in_flight = u32::try_from(shared.in_flight()).unwrap_or(u32::MAX);
         self.gauges("in_flight", "Exchanges under way", vec![(Vec::new(), f64::from(in_flight))])?;
@@ -73,6 +81,9 @@ impl Out<'_, '_> {
             let help = "Exchanges that are not kept";
             self.counters("storage_rows_dropped", help, count(storage.rows_dropped()))?;
         }
+        let turned_away = shared.workers.iter().map(|cell| cell.counters.turned_away()).sum();
+        let help = "Connections closed unheard: over the limit, or out of open files";
+        self.counters("connections_turned_away", help, count(turned_away))?;
         let panics = shared.workers.iter().map(|cell| cell.counters.panics()).sum();
         self.counters("panics", "Connection tasks that panicked", count(panics))
     }
@@ -219,6 +230,8 @@ impl Out<'_, '_> {
         bare.first().map_or(Ok(()), |(_, value)| ConstGauge::new(*value).encode(family))
     }
 }
+
+const DAY_S: u64 = 86_400;
 
 fn of_model(provider: &str, model: &str) -> Vec<(&'static str, String)> {
     vec![("provider", provider.to_owned()), ("model", model.to_owned())]

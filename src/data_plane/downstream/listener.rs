@@ -87,7 +87,8 @@ fn accept_some(
 
 fn begin(local: &Rc<Local>, mut stream: TcpStream) {
     let counters = &local.cell().counters;
-    if local.connection_limit.is_some_and(|max| counters.connections() >= max) {
+    // Over all workers: the kernel does not share connections out evenly.
+    if local.connection_limit.is_some_and(|max| local.shared.connections() >= max) {
         counters.turn_away();
         turn_away(&mut stream, busy(local));
         return;

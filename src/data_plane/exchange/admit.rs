@@ -148,7 +148,9 @@ impl Exchange<'_> {
         let end = self.patience.permits;
         let end = end.unwrap_or_else(|| Millis::now().plus(concurrency.queue_timeout.0));
         self.patience.permits = Some(end);
-        if !self.place.as_ref().is_some_and(|place| place.is_for(&wanted)) {
+        if let Some(place) = self.place.as_ref().filter(|place| place.is_for(&wanted)) {
+            place.wait_on();
+        } else {
             self.place = None;
             self.place = Place::take(&self.client.local, wanted, concurrency.queue_length);
         }

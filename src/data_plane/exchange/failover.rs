@@ -40,7 +40,7 @@ impl Exchange<'_> {
         &mut self,
         routed: &Routed<'_>,
         payer: Payer,
-        asked: &Asked,
+        asked: &mut Asked,
     ) -> Result<Next, Failure> {
         let setup = self.setup.clone();
         self.commit_by = setup.snapshot.failover.deadline.map(|ms| Millis::now().plus(ms.0));
@@ -60,6 +60,9 @@ impl Exchange<'_> {
                 match self.walk(&route, asked, &mut trail).await? {
                     Step::Serve(call, credential) => {
                         self.count_alternative(&route, &trail, call.answered.head.status);
+                        // What came before costs no memory while the answer passes.
+                        drop(trail);
+                        asked.free();
                         return self.relay(&route, credential, *call).await;
                     }
                     Step::Stop => break,

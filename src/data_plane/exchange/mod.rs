@@ -249,7 +249,7 @@ impl Exchange<'_> {
         }
         self.seen.gathered.body(body.of(request.bytes()));
         let facts = self.read_facts(&body)?;
-        let asked = Asked { body, facts };
+        let mut asked = Asked { body, facts };
         self.client.stream.watch().on_hangup_end(self.gone_from(), None);
         loop {
             self.phase = "route";
@@ -257,7 +257,7 @@ impl Exchange<'_> {
             self.phase = "admit";
             self.admit().await?;
             self.may_panic("admit");
-            match self.drive(&routed, payer, &asked).await {
+            match self.drive(&routed, payer, &mut asked).await {
                 Err(Failure { kind: Kind::Outdated, .. }) if self.adopt_newest() => {}
                 ended => return ended,
             }
@@ -331,6 +331,13 @@ pub struct Asked {
     pub body: Body,
     /// Where it could be read.
     pub facts: Option<RequestFacts>,
+}
+
+impl Asked {
+    /// Frees the body: nobody will be asked any more, and the answer may take an hour.
+    pub fn free(&mut self) {
+        self.body = Body::InPlace(0..0);
+    }
 }
 
 /// A whole request body, sent again in full by every attempt.

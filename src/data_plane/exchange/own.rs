@@ -20,7 +20,7 @@ impl Exchange<'_> {
         &mut self,
         route: &Route<'_>,
         field: Field,
-        asked: &Asked,
+        asked: &mut Asked,
     ) -> Result<Next, Failure> {
         let credential = Credential::Own(field);
         self.enter_provider(route).await?;
@@ -44,7 +44,8 @@ impl Exchange<'_> {
             event.and_then(|event| guest.state().apply(event, now));
             guest.statistics().requests.add(1);
         }
-        drop(guest);
+        drop((guest, body));
+        asked.free();
         self.relay(route, credential, call).await
     }
 

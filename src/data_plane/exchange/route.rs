@@ -103,6 +103,7 @@ impl<'c> Exchange<'c> {
     /// `BadPath`, `NoRoute`, and what [`authenticate::admit`] has.
     pub(super) fn enter(&mut self) -> Result<Arrival<'c>, Kind> {
         let (setup, request) = (self.setup.clone(), self.request);
+        self.caller = None;
         self.decision = Decision::default();
         self.routed_model = None;
         self.timeouts = setup.snapshot.timeouts;
@@ -119,7 +120,8 @@ impl<'c> Exchange<'c> {
         self.phase = "authenticate";
         let fields = &request.head.fields;
         let local = &self.client.local;
-        let admitted = authenticate::admit(local, &setup, &may_serve, fields, request.bytes())?;
+        let admitted =
+            authenticate::admit(local, &setup, &may_serve, (fields, request.bytes()), None)?;
         self.caller = admitted.caller;
         let owner = self.caller.and_then(|caller| setup.snapshot.callers.get(caller));
         self.seen.caller = owner.map(|c| Text::cut(c.name.as_bytes())).unwrap_or_default();
@@ -142,7 +144,8 @@ impl<'c> Exchange<'c> {
     /// Whom to ask, and who pays for it, now that the model is known as far as it can be.
     ///
     /// # Errors
-    /// `NoRoute`, `NoEquivalent`, `ModelNotAllowed`, `ModelUnreadable`, and what [`authenticate::admit`] has.
+    /// `NoRoute`, `NoEquivalent`, `ModelNotAllowed`, `ModelUnreadable`, and what
+    /// [`authenticate::admit`] has.
     pub(super) fn choose_way(
         &mut self,
         arrival: &Arrival<'c>,
@@ -185,7 +188,8 @@ impl<'c> Exchange<'c> {
         }
         let providers: SmallVec<[usize; 8]> = candidates.iter().map(|c| c.provider).collect();
         let (local, fields) = (&self.client.local, &request.head.fields);
-        let admitted = authenticate::admit(local, &setup, &providers, fields, request.bytes())?;
+        let presented = (fields, request.bytes());
+        let admitted = authenticate::admit(local, &setup, &providers, presented, self.caller)?;
         let is_own = matches!(admitted.payer, Payer::Own(_));
         let route = route.filter(|route| !is_own || route.byok == ByokWay::Route);
         if let Some(route) = route {

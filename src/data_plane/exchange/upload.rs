@@ -33,8 +33,8 @@ impl Exchange<'_> {
             self.owes_body = false;
             let start = self.request.head.end;
             self.client.stream.watch().on_hangup_end(self.gone_from(), None);
-            let asked = Asked { body: Body::InPlace(start..start), facts: None };
-            return self.drive(routed, payer, &asked).await;
+            let mut asked = Asked { body: Body::InPlace(start..start), facts: None };
+            return self.drive(routed, payer, &mut asked).await;
         }
         let bytes_max = self.setup.snapshot.limits.passthrough_body_bytes;
         if matches!(self.request.body, BodyLength::Length(n) if n > bytes_max) {

@@ -1,6 +1,7 @@
 //! What one worker owns: buffers, watches, upstream connections, its copy of the snapshot.
 //! `Rc` and `!Send`: nothing here is ever touched by another thread.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::rc::Rc;
@@ -42,8 +43,8 @@ pub struct Local {
     pub parking: Parking,
     /// Rung when the process's phase moved.
     pub phase_changed: Notify,
-    /// Client connections this worker may hold; `None` = no limit.
-    pub connection_limit: Option<u32>,
+    /// Client connections that all workers together may hold; `None` = no limit.
+    pub connection_limit: Option<u64>,
     /// The exchange that is polled now.
     pub polled: Polled,
     /// Idle upstream connections.
@@ -92,7 +93,8 @@ impl std::ops::Deref for Working {
 
 impl Working {
     fn new(setup: &Arc<Setup>) -> Rc<Self> {
-        let prepared: Arc<Prepared> = setup.prepared.clone().downcast().unwrap_or_default();
+        let prepared: Arc<dyn Any + Send + Sync> = setup.prepared.clone();
+        let prepared: Arc<Prepared> = prepared.downcast().unwrap_or_default();
         Rc::new(Self { tls: prepared.tls.clone(), prepared, setup: setup.clone() })
     }
 }

@@ -25,8 +25,8 @@ use runtime::Rung;
 /// What one worker needs to begin.
 #[derive(Debug)]
 pub struct Seat {
-    /// Client connections it may hold.
-    pub connection_limit: Option<u32>,
+    /// Client connections that all workers together may hold.
+    pub connection_limit: Option<u64>,
     /// The core to pin to; `None` = leave it to the scheduler.
     pub core: Option<pin::Core>,
     /// Index of the worker.
@@ -108,7 +108,7 @@ async fn serve(seat: Seat) -> std::io::Result<()> {
         local.cell().wake.silence();
         local.adopt();
         local.listen();
-        local.waiting.call();
+        local.call_waiting();
         local.bear_pressure();
         match local.shared.lifecycle.phase() {
             Phase::Running | Phase::LameDuck => {}

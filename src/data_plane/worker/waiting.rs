@@ -81,14 +81,38 @@ impl Waiting {
         self.queue.borrow().iter().for_each(|ticket| ticket.call());
     }
 
-    fn leave(&self, gone: &Rc<Ticket>, mask: u32) {
+    /// Calls one that waits behind `ticket` for a place that this one could not use: a key that
+    /// rests for its model may serve another's.
+    fn pass_on(&self, ticket: &Rc<Ticket>) {
+        let queue = self.queue.borrow();
+        let mut behind = queue.iter().skip_while(|other| !Rc::ptr_eq(other, ticket)).skip(1);
+        let is_free = |gate: &'static Gate| contains(&ticket.wanted, gate) && gate.room() > 0;
+        let next = behind
+            .find(|other| !other.is_called.get() && other.wanted.iter().any(|&gate| is_free(gate)));
+        if let Some(next) = next {
+            next.call();
+        }
+    }
+
+    /// Announces everybody anew: another worker with the same bit may have withdrawn it.
+    fn announce(&self, mask: u32) {
+        for gate in self.queue.borrow().iter().flat_map(|ticket| &ticket.wanted) {
+            let _known_already = gate.announce(mask);
+        }
+    }
+
+    /// True when an announcement was withdrawn, with which others may share the bit.
+    fn leave(&self, gone: &Rc<Ticket>, mask: u32) -> bool {
         let mut queue = self.queue.borrow_mut();
         queue.retain(|ticket| !Rc::ptr_eq(ticket, gone));
+        let mut withdrawn = false;
         for &gate in &gone.wanted {
             if !queue.iter().any(|ticket| contains(&ticket.wanted, gate)) {
                 gate.withdraw(mask);
+                withdrawn = true;
             }
         }
+        withdrawn
     }
 }
 
@@ -109,8 +133,15 @@ impl Place {
         if queue.len() >= places_max {
             return None;
         }
-        let announced: Vec<bool> = wanted.iter().map(|gate| gate.announce(local.mask())).collect();
-        let is_called = Cell::new(announced.contains(&false));
+        // Before it looks, and also where it finds a place: another worker may take that one.
+        for gate in &wanted {
+            let _is_news = gate.announce(local.mask());
+        }
+        let has_room = |gate: &&'static Gate| {
+            let before = queue.iter().filter(|other| contains(&other.wanted, gate));
+            u32::try_from(before.count()).is_ok_and(|before| before < gate.room())
+        };
+        let is_called = Cell::new(wanted.iter().any(has_room));
         let ticket = Rc::new(Ticket { is_called, waker: RefCell::new(None), wanted });
         queue.push_back(ticket.clone());
         Some(Self { local: local.clone(), ticket })
@@ -120,6 +151,17 @@ impl Place {
     pub fn is_for(&self, wanted: &[&'static Gate]) -> bool {
         let own = &self.ticket.wanted;
         own.len() == wanted.len() && own.iter().all(|&gate| contains(wanted, gate))
+    }
+
+    /// It was called and is served by nothing that is free: waits on, and lets others have that.
+    pub fn wait_on(&self) {
+        for gate in &self.ticket.wanted {
+            // A gate that had no cap before: a place of it may have gone by unannounced.
+            if gate.announce(self.local.mask()) {
+                self.ticket.is_called.set(true);
+            }
+        }
+        self.local.waiting.pass_on(&self.ticket);
     }
 
     /// Waits to be called, until `end` at most.
@@ -149,7 +191,9 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.local.waiting.leave(&self.ticket, self.local.mask());
+        if self.local.waiting.leave(&self.ticket, self.local.mask()) {
+            self.local.wake_namesakes();
+        }
         // It may have been called for a place that it does not take.
         for gate in &self.ticket.wanted {
             if !gate.is_full() {
@@ -196,6 +240,25 @@ impl Local {
     /// This worker's bit among those that wait.
     fn mask(&self) -> u32 {
         1_u32.rotate_left(u32::try_from(self.index()).unwrap_or(0))
+    }
+
+    /// Calls as many of those who wait here as there are places free.
+    pub fn call_waiting(&self) {
+        if self.shared.workers.len() > MASK_BITS {
+            self.waiting.announce(self.mask());
+        }
+        self.waiting.call();
+    }
+
+    /// This worker's bit was withdrawn: those who share it, where there are more workers than bits,
+    /// announce themselves anew.
+    fn wake_namesakes(&self) {
+        let (first, workers) = (self.index() % MASK_BITS, self.shared.workers.iter().enumerate());
+        for (index, cell) in workers.skip(first).step_by(MASK_BITS) {
+            if index != self.index() {
+                cell.wake.wake();
+            }
+        }
     }
 
     /// Places are free for which these workers wait: wakes one of each, round robin.

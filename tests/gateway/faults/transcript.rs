@@ -7,6 +7,8 @@ use serde_json::Value;
 
 /// One answer.
 pub struct Transcript {
+    /// What the whole events among so many bytes of the payload tell, by that number.
+    after: Vec<Recorded>,
     /// From this offset on it is complete.
     pub complete_at: usize,
     pub head_end: usize,
@@ -61,39 +63,64 @@ impl Recorded {
 }
 
 impl Transcript {
-    /// What may have been counted when between `least` and `most` bytes of it were read.
-    pub fn usages(&self, least: usize, most: usize) -> Vec<Recorded> {
-        let (least, most) = (self.payload_at[least], self.payload_at[most]);
-        if !self.streams {
-            let whole = self.after(self.payload.len());
-            let mut usages = vec![Recorded::default()];
-            // A body that is not there whole may tell of some members already.
-            usages.push(Recorded { output: 0, ..whole });
-            usages.push(Recorded { input: 0, ..whole });
-            usages.push(whole);
-            return usages;
+    /// How many bytes of payload are among the first `offset` on the wire.
+    pub fn payload_before(&self, offset: usize) -> usize {
+        self.payload_at[offset]
+    }
+
+    /// What may have been counted of an answer of which the client got so many bytes of payload.
+    pub fn usages(&self, delivered: usize) -> Vec<Recorded> {
+        if self.streams {
+            // An event whose line is there may count before the empty line that ends it.
+            let soon = (delivered + 2).min(self.payload.len());
+            return vec![self.after[delivered], self.after[soon]];
         }
-        // An event whose line is there may count before the empty line that ends it.
-        let mut usages: Vec<Recorded> = (least..=most).map(|at| self.after(at)).collect();
-        usages.push(self.after((most + 2).min(self.payload.len())));
-        usages.dedup();
+        let whole = self.after[self.payload.len()];
+        if delivered == self.payload.len() {
+            return vec![whole];
+        }
+        // A body that is not there whole may tell of some members already: of those that are there.
+        let text = String::from_utf8_lossy(&self.payload[..delivered]).into_owned();
+        let told = |names: [&str; 2]| names.iter().any(|name| text.contains(name));
+        let mut usages = vec![Recorded::default()];
+        if told(["input_tokens\":", "prompt_tokens\":"]) {
+            usages.push(Recorded { output: 0, ..whole });
+        }
+        if told(["output_tokens\":", "completion_tokens\":"]) {
+            usages.push(whole);
+        }
         usages
     }
 
-    /// By the whole events among the first `bytes` of the payload.
-    fn after(&self, bytes: usize) -> Recorded {
-        let text = String::from_utf8_lossy(&self.payload[..bytes]).into_owned();
-        let mut recorded = Recorded::default();
-        if !self.streams {
-            recorded.take(&serde_json::from_str(&text).unwrap_or_default());
-            return recorded;
-        }
-        let whole = text.rfind("\n\n").map_or("", |end| &text[..end]);
-        for line in whole.lines().filter_map(|line| line.strip_prefix("data: ")) {
+    /// What may have been counted of an answer that was cut at `offset` and of which the client saw
+    /// nothing.
+    pub fn usages_unseen(&self, offset: usize) -> Vec<Recorded> {
+        let mut usages: Vec<Recorded> =
+            (0..=self.payload_at[offset]).flat_map(|bytes| self.usages(bytes)).collect();
+        usages.dedup();
+        usages
+    }
+}
+
+/// What the whole events of each beginning of `payload` tell, by its length.
+fn told_after(payload: &str, streams: bool) -> Vec<Recorded> {
+    let mut after = Vec::with_capacity(payload.len() + 1);
+    let mut recorded = Recorded::default();
+    if !streams {
+        after.resize(payload.len(), recorded);
+        recorded.take(&serde_json::from_str(payload).unwrap());
+        after.push(recorded);
+        return after;
+    }
+    for event in payload.split_inclusive("\n\n") {
+        after.resize(after.len() + event.len(), recorded);
+        for line in event.lines().filter_map(|line| line.strip_prefix("data: ")) {
+            // The last one of a chat is no JSON.
             recorded.take(&serde_json::from_str(line).unwrap_or_default());
         }
-        recorded
     }
+    after.push(recorded);
+    after
 }
 
 /// Streams and plain answers of both dialects, each by length, in chunks of events and in small
@@ -105,6 +132,9 @@ pub fn recorded() -> Vec<Transcript> {
     let chat = "{\"id\":\"c\",\"object\":\"chat.completion\",\"choices\":[{\"index\":0,\"message\":\
                 {\"role\":\"assistant\",\"content\":\"Hello\"},\"finish_reason\":\"stop\"}],\
                 \"usage\":{\"prompt_tokens\":100,\"completion_tokens\":9,\"total_tokens\":109}}";
+    let responses = "{\"id\":\"r\",\"object\":\"response\",\"status\":\"completed\",\"output\":\
+                     [{\"type\":\"message\",\"content\":[{\"type\":\"output_text\",\"text\":\
+                     \"Hello\"}]}],\"usage\":{\"input_tokens\":31,\"output_tokens\":8}}";
     let stream = "{\"model\":\"m\",\"stream\":true}";
     let plain = "{\"model\":\"m\"}";
     let mut transcripts = Vec::new();
@@ -114,11 +144,12 @@ pub fn recorded() -> Vec<Transcript> {
         ("/v1/responses", stream, include_str!("../../corpus/responses.sse")),
         ("/v1/messages", plain, messages),
         ("/v1/chat/completions", plain, chat),
+        ("/v1/responses", plain, responses),
     ] {
         let payload = payload.replace("\r\n", "\n");
-        transcripts.push(of(path, request, &payload, None));
-        transcripts.push(of(path, request, &payload, Some(usize::MAX)));
-        transcripts.push(of(path, request, &payload, Some(7)));
+        for chunk in [None, Some(usize::MAX), Some(16), Some(7)] {
+            transcripts.push(of(path, request, &payload, chunk));
+        }
     }
     transcripts
 }
@@ -163,7 +194,8 @@ fn of(
             push(b"0\r\n\r\n", false);
         }
     }
+    let after = told_after(payload, streams);
     let payload = payload.as_bytes().to_vec();
     let complete_at = wire.len();
-    Transcript { complete_at, head_end, path, payload, payload_at, request, streams, wire }
+    Transcript { after, complete_at, head_end, path, payload, payload_at, request, streams, wire }
 }

@@ -17,7 +17,7 @@ use super::rewrite::{self, Answer, Foreign};
 use super::route::Route;
 use super::{Exchange, Next};
 use crate::data_plane::downstream::response::{BACK, FRONT, Framing};
-use crate::data_plane::io::buffer::{Buffer, LARGE};
+use crate::data_plane::io::buffer::{Buffer, LARGE, MEDIUM};
 use crate::data_plane::io::fault::Wait;
 use crate::data_plane::upstream::connection::{Answered, Connection};
 use crate::protocol::http1::Refusal;
@@ -197,9 +197,8 @@ impl Exchange<'_> {
                 }
                 Stand::Flowing => {}
             }
-            if full_reads == GROW_AFTER && buffer.capacity() < LARGE {
-                let large = self.client.local.buffers.take_large();
-                self.client.local.buffers.put(std::mem::replace(&mut buffer, large));
+            if full_reads == GROW_AFTER {
+                self.grow(passage, &mut buffer);
             }
             let Some(upstream) = upstream else {
                 result = Err(Broken::Upstream(Kind::Internal("a kept answer is not whole")));
@@ -231,6 +230,18 @@ impl Exchange<'_> {
         }
         self.client.local.buffers.put(buffer);
         result
+    }
+
+    /// Exchanges what reads keep filling for a larger one. Streams last: theirs stays small enough
+    /// for 64 KiB a stream in all.
+    fn grow(&self, passage: &Passage, buffer: &mut Buffer) {
+        let buffers = &self.client.local.buffers;
+        let larger = match passage.boundary {
+            Some(_) if buffer.capacity() < MEDIUM => buffers.take_medium(),
+            None if buffer.capacity() < LARGE => buffers.take_large(),
+            _ => return,
+        };
+        buffers.put(std::mem::replace(buffer, larger));
     }
 
     /// The answer is here: its permits are free before the client can know of its last byte.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rustls::server::ServerConfig;
 
+use super::expiry::expires;
 use super::settings::{client_config, server_config, server_fault};
 use super::{Settings, TlsError};
 use crate::config::snapshot::{Provider, ServerTls, Snapshot};
@@ -14,6 +15,7 @@ use crate::config::snapshot::{Provider, ServerTls, Snapshot};
 pub struct TlsConfigs {
     by_provider: Arc<[Option<Arc<Settings>>]>,
     downstream: Option<Arc<ServerConfig>>,
+    expires: Option<u64>,
 }
 
 /// A setting that cannot be used.
@@ -48,7 +50,13 @@ impl TlsConfigs {
                 None
             }
         };
-        if bad.is_empty() { Ok(Self { by_provider, downstream }) } else { Err(bad) }
+        let expires = snapshot.server.tls.as_deref().and_then(|tls| expires(&tls.certificates));
+        if bad.is_empty() { Ok(Self { by_provider, downstream, expires }) } else { Err(bad) }
+    }
+
+    /// When the first certificate that is shown to clients expires, in seconds of Unix time.
+    pub fn certificate_expires(&self) -> Option<u64> {
+        self.expires
     }
 
     /// The settings for the provider at `index`; `None` for plain HTTP.

@@ -2,6 +2,7 @@
 //! allows: what is to be sent leaves in steps.
 
 pub mod configs;
+pub mod expiry;
 pub mod settings;
 
 use monoio::buf::IoBuf;

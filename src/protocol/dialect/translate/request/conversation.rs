@@ -115,8 +115,8 @@ pub enum What<'a> {
         /// Text, images and files.
         parts: Vec<Part<'a>>,
     },
-    /// Text; not empty.
-    Text(&'a str),
+    /// A string, not empty. It is copied as it is written.
+    Text(Value<'a>),
 }
 
 /// What a tool is called with.

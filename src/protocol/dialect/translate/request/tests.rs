@@ -85,13 +85,14 @@ fn a_conversation_with_tools_goes_from_chat_to_messages() {
     assert_eq!(translated["system"], json!([text("be"), text("good")]));
     let source =
         |media: &str, data: &str| json!({"type": "base64", "media_type": media, "data": data});
-    let call = |id: &str, name: &str, input: &Value| json!({"type": "tool_use", "id": id, "name": name, "input": input});
     let big: Value = serde_json::from_str("{\"a\":123456789012345678901}").unwrap();
     let wanted = json!([
         {"role": "user", "content": [text("see"),
             {"type": "image", "source": source("image/png", "AA==")},
             {"type": "document", "source": source("application/pdf", "BB"), "title": "a.pdf"}]},
-        {"role": "assistant", "content": [call("1", "f", &big), call("2", "g", &json!({}))]},
+        {"role": "assistant", "content": [
+            {"type": "tool_use", "id": "1", "name": "f", "input": big},
+            {"type": "tool_use", "id": "2", "name": "g", "input": {}}]},
         {"role": "user", "content": [
             {"type": "tool_result", "tool_use_id": "1", "content": "one"},
             {"type": "tool_result", "tool_use_id": "2", "content": [text("a"), text("b")]},

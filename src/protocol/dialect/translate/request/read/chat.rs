@@ -100,7 +100,10 @@ fn message<'a>(
             "role" | "tool_call_id" => {}
             "name" if is_tool => {}
             "content" => parts.splice(..0, part::content(member, CONTENT, lossy)?).for_each(drop),
-            "refusal" => parts.extend(part::text_part(member, member.text()?)),
+            "refusal" => {
+                member.text()?;
+                parts.extend(part::text_part(member));
+            }
             "tool_calls" => {
                 for value in member.list()? {
                     parts.push(call(value)?);

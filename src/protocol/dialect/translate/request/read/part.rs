@@ -13,8 +13,8 @@ pub fn content<'a>(
     lossy: &mut Lossy,
 ) -> Result<Vec<Part<'a>>, Refused> {
     let mut parts = Vec::new();
-    if let Some(text) = value.as_str() {
-        parts.extend(text_part(value, text));
+    if value.as_str().is_some() {
+        parts.extend(text_part(value));
     } else if !value.is_null() {
         if !value.is_array() {
             return Err(value.wanted("a string or an array"));
@@ -26,9 +26,10 @@ pub fn content<'a>(
     Ok(parts)
 }
 
-/// A part that is text, when it says something.
-pub fn text_part<'a>(value: Value<'a>, text: &'a str) -> Option<Part<'a>> {
-    (!text.is_empty()).then_some(Part { cache: None, value, what: What::Text(text) })
+/// The part that a string is, when it says something.
+pub fn text_part(value: Value<'_>) -> Option<Part<'_>> {
+    let says_something = value.as_str().is_some_and(|text| !text.is_empty());
+    says_something.then_some(Part { cache: None, value, what: What::Text(value) })
 }
 
 /// Reads one part. One of a type that no form but its own knows is noted as lost.
@@ -65,8 +66,8 @@ pub fn read<'a>(
 }
 
 fn text<'a>(value: Value<'a>, key: &str) -> Result<Option<What<'a>>, Refused> {
-    let text = value.required(key)?;
-    Ok((!text.is_empty()).then_some(What::Text(text)))
+    let text = value.need(key, "a string")?;
+    Ok((!text.text()?.is_empty()).then_some(What::Text(text)))
 }
 
 /// Notes the members of a part that only its own form has.
@@ -152,7 +153,8 @@ fn search_result<'a>(
 ) -> Result<(), Refused> {
     for key in ["title", "source"] {
         if let Some(named) = value.get(key) {
-            parts.extend(text_part(named, named.text()?));
+            named.text()?;
+            parts.extend(text_part(named));
         }
     }
     if let Some(citations) = value.get("citations") {

@@ -12,12 +12,13 @@ use super::{chat, forbid, function, lose, part, say, schema, shared, whole};
 pub fn read<'a>(root: Value<'a>, lossy: &mut Lossy) -> Result<Conversation<'a>, Refused> {
     let mut talk = Conversation::default();
     if let Some(value) = root.get("instructions") {
-        let parts: Vec<Part<'_>> = part::text_part(value, value.text()?).into_iter().collect();
+        value.text()?;
+        let parts = part::text_part(value).into_iter().collect();
         say(&mut talk, Turn { parts, role: Role::System, value }, false);
     }
     let input = root.need("input", "a string or an array")?;
-    if let Some(text) = input.as_str() {
-        let parts = part::text_part(input, text).into_iter().collect();
+    if input.as_str().is_some() {
+        let parts = part::text_part(input).into_iter().collect();
         say(&mut talk, Turn { parts, role: Role::User, value: input }, false);
     } else {
         let mut items = input.list().map_err(|_| input.wanted("a string or an array"))?;

@@ -187,7 +187,7 @@ fn content<'p, 'a: 'p>(
             json.string("");
         }
         [Part { what: What::Text(text), .. }] => {
-            json.string(text);
+            json.raw(text.raw());
         }
         parts => {
             json.list();
@@ -232,7 +232,7 @@ fn write_part(json: &mut Writer<'_>, part: &Part<'_>) -> Result<(), Refused> {
             json.end();
         }
         What::Text(text) => {
-            json.text("type", "text").text("text", text);
+            json.text("type", "text").member("text", text.raw());
         }
     }
     json.end();

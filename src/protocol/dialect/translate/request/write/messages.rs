@@ -162,7 +162,7 @@ fn system(
     match (first, parts.next()) {
         (None, _) => {}
         (Some(Part { cache: None, what: What::Text(text), .. }), None) => {
-            json.text("system", text);
+            json.member("system", text.raw());
         }
         (Some(first), second) => {
             json.key("system").list();
@@ -237,7 +237,7 @@ fn block(json: &mut Writer<'_>, part: &Part<'_>, lossy: &mut Lossy) -> Result<()
             }
         }
         What::Text(text) => {
-            json.text("type", "text").text("text", text);
+            json.text("type", "text").member("text", text.raw());
         }
     }
     if let Some(cache) = part.cache {
@@ -251,7 +251,7 @@ fn result(json: &mut Writer<'_>, parts: &[Part<'_>], lossy: &mut Lossy) -> Resul
     match parts {
         [] => {}
         [Part { cache: None, what: What::Text(text), .. }] => {
-            json.text("content", text);
+            json.member("content", text.raw());
         }
         parts => {
             json.key("content").list();

@@ -13,11 +13,12 @@ use crate::protocol::json::strict;
 
 /// The arguments of a call as a string of JSON text.
 fn arguments(json: &mut Writer<'_>, input: Input<'_>) {
-    let text = match input {
-        Input::Object(raw) => std::str::from_utf8(raw).unwrap_or_default(),
-        Input::Text(text, _) => text,
+    json.key("arguments");
+    match input {
+        Input::Object(raw) => json.string(std::str::from_utf8(raw).unwrap_or_default()),
+        Input::Text("", _) => json.string("{}"),
+        Input::Text(_, value) => json.raw(value.raw()),
     };
-    json.key("arguments").string(if text.is_empty() { "{}" } else { text });
 }
 
 /// The arguments of a call as an object.
@@ -139,7 +140,10 @@ fn texts<'p, 'a>(parts: &'p [Part<'a>]) -> Option<Vec<&'a str>>
 where
     'a: 'p,
 {
-    let text = |part: &Part<'a>| if let What::Text(text) = part.what { Some(text) } else { None };
+    let text = |part: &Part<'a>| match part.what {
+        What::Text(text) => text.as_str(),
+        _ => None,
+    };
     parts.iter().map(text).collect()
 }
 

@@ -146,7 +146,7 @@ fn result(json: &mut Writer<'_>, parts: &[Part<'_>]) -> Result<(), Refused> {
             json.string("");
         }
         [Part { what: What::Text(text), .. }] => {
-            json.string(text);
+            json.raw(text.raw());
         }
         parts => content(json, Role::User, parts)?,
     }
@@ -180,7 +180,7 @@ fn write_part(json: &mut Writer<'_>, role: Role, part: &Part<'_>) -> Result<(), 
     match &part.what {
         What::Text(text) => {
             let kind = if role == Role::Assistant { "output_text" } else { "input_text" };
-            json.text("type", kind).text("text", text);
+            json.text("type", kind).member("text", text.raw());
         }
         _ if role != Role::User => return Err(part.value.no_equivalent()),
         What::Audio(audio) => {

@@ -1,0 +1,114 @@
+//! What a connection and a stream cost of the gateway's own memory, by how its resident set grows
+//! under many of them. Buffers of the kernel are not in it.
+
+use std::time::Duration;
+
+use crate::support::gateway::tls_is_everywhere;
+use crate::support::{Gateway, Mock, Payload, Upstream, Wire, both, get, post};
+
+/// Connections after which a worker has all that it keeps for whoever comes: pools of buffers.
+const WARM: u64 = 600;
+/// Connections that are measured, streams, and streams that nobody reads.
+const IDLE: u64 = 4_000;
+const STREAMS: u64 = 300;
+const UNREAD: u64 = 32;
+const OWN_KEY: &str = "x-api-key: sk-own\r\n";
+
+/// KiB of each of `count`, when the gateway grew from `before` to what it has now.
+fn each_kib(gateway: &Gateway, before: u64, count: u64) -> f64 {
+    let grown = gateway.resident_kib().saturating_sub(before);
+    f64::from(u32::try_from(grown).unwrap()) / f64::from(u32::try_from(count).unwrap())
+}
+
+/// A gateway that has served each kind of request once.
+fn warm(mock: &Mock) -> Gateway {
+    let gateway = Gateway::start(&both(&mock.url()));
+    for _ in 0..4 {
+        gateway.ask(post("/v1/messages", OWN_KEY, "{\"model\":\"m\",\"stream\":true}"));
+    }
+    gateway
+}
+
+#[test]
+fn a_connection_that_idles_costs_little_more_than_one_kib() {
+    if tls_is_everywhere() {
+        return; // a session of TLS is more
+    }
+    let mock = Mock::start();
+    let gateway = warm(&mock);
+    let connect = |count: u64| {
+        let mut idle: Vec<Wire> = (0..count).map(|_| gateway.connect()).collect();
+        for client in &mut idle {
+            client.send(get("/livez", ""));
+            client.answer();
+        }
+        idle
+    };
+    // The first have taken what a worker keeps for all: a pool of buffers.
+    let first = connect(WARM);
+    let before = gateway.resident_kib();
+    let more = connect(IDLE);
+    let each = each_kib(&gateway, before, IDLE);
+    drop((first, more));
+    println!("idle connection: {each:.2} KiB");
+    assert!(each <= 1.5, "{each:.2} KiB each");
+}
+
+/// Streams under way, each with a request of so many bytes.
+fn streams(gateway: &Gateway, count: u64, request_bytes: usize) -> Vec<Wire> {
+    let filler = "x".repeat(request_bytes);
+    let body = format!("{{\"model\":\"m\",\"stream\":true,\"system\":\"{filler}\"}}");
+    let fields = format!("{OWN_KEY}x-mock: events=40, stall_after=30e\r\n");
+    let mut clients: Vec<Wire> = (0..count).map(|_| gateway.connect()).collect();
+    for client in &mut clients {
+        client.send(post("/v1/messages", &fields, &body));
+        let head = client.head();
+        assert_eq!(head.status(), 200);
+        Payload::of(&head).until(client, "tide20");
+    }
+    clients
+}
+
+#[test]
+fn a_stream_under_way_costs_at_most_64_kib() {
+    for request_bytes in [1_000, 100_000] {
+        let mock = Mock::start();
+        let gateway = warm(&mock);
+        let before = gateway.resident_kib();
+        let clients = streams(&gateway, STREAMS, request_bytes);
+        let each = each_kib(&gateway, before, STREAMS);
+        println!("stream, request of {request_bytes} bytes: {each:.1} KiB");
+        assert!(each <= 64.0, "{each:.1} KiB each");
+        drop(clients);
+    }
+}
+
+#[test]
+fn a_stream_that_comes_faster_than_its_client_reads_costs_at_most_64_kib() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(&both(&upstream.url()));
+    let unread = |count: u64| -> Vec<(Wire, Wire)> {
+        let begin = |_| {
+            let mut client = Wire::connect_narrow(gateway.address);
+            client.send(post("/v1/messages", OWN_KEY, "{\"model\":\"m\",\"stream\":true}"));
+            let (mut provider, _) = upstream.request();
+            provider.send(
+                "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
+                 content-length: 999999999\r\n\r\n",
+            );
+            provider.socket().set_send_buffer_size(65_536).unwrap();
+            provider.socket().set_write_timeout(Some(Duration::from_millis(100))).unwrap();
+            let event = format!("data: {}\n\n", "x".repeat(65_536));
+            while provider.try_send(&event) {}
+            (client, provider)
+        };
+        (0..count).map(begin).collect()
+    };
+    let first = unread(4);
+    let before = gateway.resident_kib();
+    let more = unread(UNREAD);
+    let each = each_kib(&gateway, before, UNREAD);
+    println!("stream whose client reads nothing: {each:.1} KiB");
+    assert!(each <= 64.0, "{each:.1} KiB each");
+    drop((first, more));
+}
