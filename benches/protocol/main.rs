@@ -9,6 +9,8 @@ mod head_parse;
 mod request_facts;
 mod sse_scan;
 mod streams;
+mod translate_request;
+mod translate_stream;
 mod usage_scan;
 
 criterion_group!(
@@ -16,6 +18,8 @@ criterion_group!(
     head_parse::benches,
     request_facts::benches,
     sse_scan::benches,
+    translate_request::benches,
+    translate_stream::benches,
     usage_scan::benches
 );
 criterion_main!(benches);

@@ -1,7 +1,7 @@
 //! `tidegate schema`: the JSON Schema of the configuration, made of the shapes it is read by.
 //!
-//! Settings of later versions are not in it: they are refused. It promises no more than the
-//! reader takes, but the reader may be stricter, as with two settings that do not go together.
+//! It promises no more than the reader takes, but the reader may be stricter, as with two settings
+//! that do not go together.
 
 use std::process::ExitCode;
 
@@ -26,7 +26,7 @@ fn document() -> Value {
 fn table(shape: &Shape) -> Map<String, Value> {
     let mut properties = Map::new();
     for field in shape.fields {
-        let Some(mut property) = property(field) else { continue };
+        let mut property = property(field);
         if let Some(why) = field.why() {
             property.insert("description".to_owned(), json!(why));
         }
@@ -50,8 +50,8 @@ fn table(shape: &Shape) -> Map<String, Value> {
     table
 }
 
-/// What a key may hold; `None` for one this version refuses.
-fn property(field: &Field) -> Option<Map<String, Value>> {
+/// What a key may hold.
+fn property(field: &Field) -> Map<String, Value> {
     let property = match field {
         Field::Cap(cap) => {
             json!({ "type": "integer", "minimum": cap.min, "maximum": cap.max })
@@ -68,7 +68,6 @@ fn property(field: &Field) -> Option<Map<String, Value>> {
             json!({ "type": "string", "examples": ["30s", "5m"] })
         }
         Field::Fraction(_) => json!({ "type": "number", "minimum": 0, "maximum": 1 }),
-        Field::Later(_) => return None,
         Field::Map(_) => {
             json!({ "type": "object", "additionalProperties": { "type": "string" } })
         }
@@ -78,7 +77,7 @@ fn property(field: &Field) -> Option<Map<String, Value>> {
         ] }),
         Field::Size(_) => json!({ "type": "string", "examples": ["64KiB", "32MiB"] }),
         Field::Switch(_) => json!({ "type": "boolean" }),
-        Field::Table(_, shape) => return Some(table(shape)),
+        Field::Table(_, shape) => return table(shape),
         Field::TableOr(or) => json!({ "anyOf": [{ "const": or.word }, table(or.shape)] }),
         Field::Tables(_, shape) => json!({ "type": "array", "items": table(shape) }),
         Field::Text(text) if text.pattern.is_empty() => json!({ "type": "string" }),
@@ -94,8 +93,8 @@ fn property(field: &Field) -> Option<Map<String, Value>> {
         ] }),
     };
     match property {
-        Value::Object(property) => Some(property),
-        _ => None,
+        Value::Object(property) => property,
+        _ => Map::new(),
     }
 }
 
@@ -130,31 +129,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_schema_has_every_setting_of_this_version_and_none_of_a_later_one() {
-        let mut seen = (0, 0);
+    fn the_schema_has_every_setting_and_no_other() {
+        let mut seen = 0;
         compare(&shape::ROOT, &document(), &mut seen);
-        assert!(seen.0 >= 120, "{seen:?}");
+        assert!(seen >= 120, "{seen}");
     }
 
-    fn compare(shape: &Shape, schema: &Value, seen: &mut (usize, usize)) {
+    fn compare(shape: &Shape, schema: &Value, seen: &mut usize) {
         assert_eq!(schema["additionalProperties"], json!(false));
         let properties = schema["properties"].as_object().unwrap();
-        let mut available = 0;
         for field in shape.fields {
             let property = properties.get(field.key());
             match field {
-                Field::Later(key) => {
-                    seen.1 += 1;
-                    assert_eq!(property, None, "{key}");
-                }
                 Field::Table(_, shape) => compare(shape, property.unwrap(), seen),
                 Field::Tables(_, shape) => compare(shape, &property.unwrap()["items"], seen),
                 _ => assert!(property.unwrap()["description"].is_string()),
             }
-            available += usize::from(!matches!(field, Field::Later(_)));
         }
-        assert_eq!(properties.len(), available);
-        seen.0 += available;
+        assert_eq!(properties.len(), shape.fields.len());
+        *seen += shape.fields.len();
     }
 
     #[test]

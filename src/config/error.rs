@@ -36,8 +36,6 @@ pub enum ErrorKind {
     Missing,
     /// Right, but not for a process that runs already.
     NeedsRestart,
-    /// A setting of a later version.
-    NotAvailable,
     /// A scalar set in two places of equal rank.
     SetTwice,
     Syntax,
@@ -59,7 +57,6 @@ impl ErrorKind {
             Self::Invalid => "invalid",
             Self::Missing => "missing",
             Self::NeedsRestart => "needs_restart",
-            Self::NotAvailable => "not_available",
             Self::SetTwice => "set_twice",
             Self::Syntax => "syntax",
             Self::UnknownKey => "unknown_key",

@@ -147,18 +147,9 @@ impl<'a> Section<'a> {
             _ => {}
         }
         for entry in self.table.iter().flat_map(|table| &table.entries) {
-            match shape.field(&entry.key) {
-                None => {
-                    let known = shape.fields.iter().map(Field::key);
-                    unknown_key(&self.path, entry, known, report);
-                }
-                Some(Field::Later(key)) => {
-                    let key = join(&self.generic, key);
-                    report
-                        .error(ErrorKind::NotAvailable, &key, "is not available in this version")
-                        .at_key(entry.key_place);
-                }
-                Some(_) => {}
+            if shape.field(&entry.key).is_none() {
+                let known = shape.fields.iter().map(Field::key);
+                unknown_key(&self.path, entry, known, report);
             }
         }
     }

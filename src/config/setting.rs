@@ -45,8 +45,6 @@ pub enum Field {
     /// In place of a setting of the same name in a wider table; without a default of its own.
     DurationOver(&'static Duration),
     Fraction(&'static Fraction),
-    /// Belongs to a feature this version does not have: refused, whatever it holds.
-    Later(&'static str),
     Map(&'static Map),
     Secret(&'static Text),
     Size(&'static Size),
@@ -73,7 +71,7 @@ impl Field {
             Self::Duration(duration) | Self::DurationOver(duration) => duration.key,
             Self::DurationOr(duration) => duration.key,
             Self::Fraction(fraction) => fraction.key,
-            Self::Later(key) | Self::Table(key, _) | Self::Tables(key, _) => key,
+            Self::Table(key, _) | Self::Tables(key, _) => key,
             Self::Map(map) => map.key,
             Self::Secret(text) | Self::Text(text) => text.key,
             Self::Size(size) => size.key,
@@ -105,7 +103,6 @@ impl Field {
             Self::Texts(texts) => Some(SettingValue::list(texts.default.iter().copied())),
             Self::Cap(_)
             | Self::DurationOver(_)
-            | Self::Later(_)
             | Self::Map(_)
             | Self::Secret(_)
             | Self::Table(..)
@@ -117,7 +114,7 @@ impl Field {
         }
     }
 
-    /// One line on what the setting is for; `None` for tables and settings of later versions.
+    /// One line on what the setting is for; `None` for tables.
     pub fn why(&self) -> Option<&'static str> {
         match self {
             Self::Cap(cap) => Some(cap.why),
@@ -127,7 +124,7 @@ impl Field {
             Self::Duration(duration) | Self::DurationOver(duration) => Some(duration.why),
             Self::DurationOr(duration) => Some(duration.why),
             Self::Fraction(fraction) => Some(fraction.why),
-            Self::Later(_) | Self::Table(..) | Self::Tables(..) => None,
+            Self::Table(..) | Self::Tables(..) => None,
             Self::Map(map) => Some(map.why),
             Self::Secret(text) | Self::Text(text) => Some(text.why),
             Self::Size(size) => Some(size.why),

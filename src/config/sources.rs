@@ -293,7 +293,7 @@ fn is_of_plain_table(keys: &[&str]) -> bool {
         match shape.field(key) {
             Some(Field::Table(_, inner)) if !is_last => shape = inner,
             Some(Field::Table(..) | Field::Tables(..)) => return false,
-            Some(Field::Later(_)) | None => return true,
+            None => return true,
             Some(_) => return is_last,
         }
     }

@@ -27,6 +27,8 @@ pub struct Provider {
     pub dialect: Dialect,
     /// `base_path` ends in `/v1`: the request's own `/v1` is dropped.
     pub drops_v1: bool,
+    /// Of OpenAI's; those of the other dialect have one only.
+    pub endpoints: Endpoints,
     /// Roots trusted for this provider beside the public ones.
     pub extra_ca: Vec<CertificateDer<'static>>,
     pub key_header: KeyHeader,
@@ -34,6 +36,8 @@ pub struct Provider {
     pub keys: Vec<ProviderKey>,
     /// Attempts at a time with all keys together; 0 = no cap.
     pub max_concurrent: u32,
+    /// Tokens: 1..=1,000,000; for translated requests that name no bound.
+    pub max_tokens_default: u32,
     /// Which models share a limit, first match first; others by their name without its date.
     pub model_classes: Vec<ModelClass>,
     /// `^[a-z0-9]+(-[a-z0-9]+)*$`.
@@ -98,6 +102,14 @@ pub struct Origin {
     /// 1..=65535.
     pub port: u16,
     pub tls: bool,
+}
+
+/// Which of OpenAI's two conversation endpoints a provider has.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Endpoints {
+    Both,
+    ChatCompletions,
+    Responses,
 }
 
 /// Whether streams are made to ask for usage.

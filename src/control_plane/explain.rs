@@ -50,6 +50,8 @@ pub struct ToldCandidate {
     model: Option<String>,
     /// Why it would not serve; `null`: it would be asked.
     skipped: Option<String>,
+    /// The endpoint whose form the request would be put into; `null`: it would go as it comes.
+    translated_to: Option<&'static str>,
 }
 
 /// Explains what is `asked`, by the configuration and its state.
@@ -79,6 +81,7 @@ pub fn explain(setup: &Setup, asked: &Asked, now: Now) -> Result<Told, String> {
         model: candidate.model,
         provider: candidate.provider,
         skipped: candidate.skipped,
+        translated_to: candidate.translated_to,
     });
     Ok(Told { path, route: rule, provider, candidates: told.collect() })
 }
@@ -99,11 +102,13 @@ impl std::fmt::Display for Told {
         writeln!(f, "path   {}", self.path)?;
         writeln!(f, "route  {}", self.route.as_deref().unwrap_or(none))?;
         for candidate in &self.candidates {
-            let ToldCandidate { decision, model, provider, skipped } = candidate;
+            let ToldCandidate { decision, model, provider, skipped, translated_to } = candidate;
             let how = match (skipped, decision) {
                 (None, Some(decision)) => {
                     let model = model.as_ref().map(|model| format!(", asks for {model}"));
-                    format!("{decision}{}", model.unwrap_or_default())
+                    let to = translated_to.map(|path| format!(", translated to {path}"));
+                    let [model, to] = [model, to].map(Option::unwrap_or_default);
+                    format!("{decision}{model}{to}")
                 }
                 (Some(why), _) => format!("skipped: {why}"),
                 (None, None) => String::new(),

@@ -3,12 +3,12 @@
 
 use super::plane::Plane;
 use super::shape::request::Request;
-use super::storage::Row;
+use super::storage::pages::{PAGE_ROWS, Rows};
 use crate::shared::journal::{BreakerState, Entry, KeyState, Record};
 
 /// Empties every worker's queue, and returns once each has seen that this reader sleeps.
 pub fn drain(plane: &Plane) {
-    let (mut lines, mut rows) = (Vec::new(), Vec::new());
+    let mut rows = Rows::default();
     let mut are_keys_changed = false;
     for cell in &plane.shared.workers {
         loop {
@@ -21,7 +21,7 @@ pub fn drain(plane: &Plane) {
                         }
                     }
                     Entry::Exchange(record) => {
-                        hand_out(plane, record, (&mut lines, &mut rows));
+                        hand_out(plane, &record, &mut rows);
                     }
                     Entry::KeyState(state) => {
                         are_keys_changed = true;
@@ -35,60 +35,47 @@ pub fn drain(plane: &Plane) {
             }
         }
     }
-    flush(plane, &mut lines);
-    keep(plane, &mut rows);
+    flush(plane, &mut rows);
     if are_keys_changed {
         plane.keep_states();
     }
 }
 
-/// One write for many lines.
-fn flush(plane: &Plane, lines: &mut Vec<u8>) {
-    if !lines.is_empty() {
-        plane.log.put(lines);
-        lines.clear();
+/// One write for many lines, and one job for many rows: each would wake the threads behind.
+fn flush(plane: &Plane, rows: &mut Rows) {
+    if rows.lines.is_empty() {
+        return;
+    }
+    if tracing::enabled!(tracing::Level::INFO) {
+        plane.log.put(&rows.lines);
+    }
+    match &plane.storage {
+        Some(storage) => storage.keep(std::mem::take(rows)),
+        None => rows.clear(),
     }
 }
 
-/// One job for many rows: each would wake the storage thread.
-fn keep(plane: &Plane, rows: &mut Vec<Row>) {
-    if let Some(storage) = &plane.storage
-        && !rows.is_empty()
-    {
-        storage.keep(std::mem::take(rows));
-    }
-}
-
-fn hand_out(plane: &Plane, record: Record, (lines, rows): (&mut Vec<u8>, &mut Vec<Row>)) {
+fn hand_out(plane: &Plane, record: &Record, rows: &mut Rows) {
     if let Some(code) = record.ended.code {
-        write_failure(&record, code);
+        write_failure(record, code);
     }
-    plane.today.count(&record);
-    plane.metrics.observed.exchange(&record);
-    plane.quotas.note(&record);
+    plane.today.count(record);
+    plane.metrics.observed.exchange(record);
+    plane.quotas.note(record);
     let is_logged = tracing::enabled!(tracing::Level::INFO);
     if !is_logged && plane.storage.is_none() && !plane.events.has_tails() {
         return;
     }
     // Written once, for all who want it.
-    let start = lines.len();
-    Request::of(&record).write(lines);
-    let line = lines.get(start..).unwrap_or_default();
-    plane.events.send(line);
+    let start = rows.lines.len();
+    Request::of(record).write(&mut rows.lines);
+    plane.events.send(rows.lines.get(start..).unwrap_or_default());
+    rows.lines.push(b'\n');
     if plane.storage.is_some() {
-        let shape = String::from_utf8_lossy(line).into();
-        rows.push(Row { record: Box::new(record), shape });
-        if rows.len() >= ROWS_AT_ONCE {
-            keep(plane, rows);
-        }
+        rows.push(record);
     }
-    if is_logged {
-        lines.push(b'\n');
-    } else {
-        lines.truncate(start);
-    }
-    if lines.len() >= LINES_BYTES_MAX {
-        flush(plane, lines);
+    if rows.len() >= ROWS_AT_ONCE || rows.lines.len() >= LINES_BYTES_MAX {
+        flush(plane, rows);
     }
 }
 
@@ -141,9 +128,9 @@ fn write_failure(Record { asked, ended, .. }: &Record, code: &str) {
     );
 }
 
-/// Lines gather up to so many bytes before they are written.
-const LINES_BYTES_MAX: usize = 64 * 1024;
-/// Rows gather up to so many before they are handed over.
-const ROWS_AT_ONCE: usize = 256;
+/// Lines gather up to so many bytes before they are handed over.
+const LINES_BYTES_MAX: usize = 512 * 1024;
+/// Exchanges gather up to so many before they are handed over.
+const ROWS_AT_ONCE: usize = PAGE_ROWS;
 /// A rest that somebody should know of (BEHAVIOUR 3).
 const LONG_WAIT_MS: u64 = 24 * 3_600_000;

@@ -288,7 +288,7 @@ const RECORDS_MAX: usize = 2_048;
 pub const GAP_PLACES: usize = 16;
 
 #[cfg(all(test, not(tidegate_loom)))]
-mod tests;
+pub(crate) mod tests;
 
 #[cfg(all(test, tidegate_loom))]
 mod loom_tests;

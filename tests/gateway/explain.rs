@@ -66,7 +66,13 @@ fn the_admin_api_tells_candidates_and_why_others_are_skipped_as_things_stand() {
     assert!(told[0].1.starts_with("key `key-1` is limited for "), "{told:?}");
     assert!(told[1].1.contains("no keys"), "{told:?}");
     assert_eq!(told[2], ("b".to_owned(), "alternative:b".to_owned()));
-    assert!(told[3].1.contains("speaks openai"), "{told:?}");
+    assert_eq!(told[3], ("o".to_owned(), "alternative:o".to_owned()));
+    let ways = |place: usize| &after["candidates"][place]["translated_to"];
+    assert_eq!((ways(2), ways(3)), (&json!(null), &json!("/v1/chat/completions")));
+    let path = "/v1/messages/count_tokens";
+    let counted = explain(&gateway, &json!({"model": "claude-x", "path": path})).json();
+    let why = counted["candidates"][3]["skipped"].as_str().unwrap();
+    assert!(why.contains("speaks openai") && why.contains(path), "{why}");
     assert_eq!(mock.log(2).len(), 2, "nobody was asked");
 }
 

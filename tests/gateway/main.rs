@@ -54,6 +54,7 @@ mod survival;
 mod takeover;
 mod tls;
 mod tls_downstream;
+mod translate;
 mod upstream;
 mod verdicts;
 mod watched;

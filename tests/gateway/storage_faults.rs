@@ -125,15 +125,15 @@ fn twenty_kills_at_any_moment_lose_no_state_and_only_the_newest_rows() {
         assert_eq!(count(&storage, database, sql), 1, "{database}");
     }
     let sums = "SELECT sum(requests) FROM sums WHERE step_s = 86400";
-    let rows = count(&storage, "logs.db", "SELECT count(*) FROM requests");
+    let rows = count(&storage, "logs.db", "SELECT sum(count) FROM pages");
     assert_eq!(count(&storage, "logs.db", sums), rows, "rows and sums are written as one");
 }
 
 #[test]
 fn a_full_disk_stops_nobody_is_told_once_and_counted() {
     let (mock, storage) = (Mock::start(), Directory::new());
-    // A file may not grow beyond 256 KiB, which is told to the writer as on a disk that is full.
-    let limit = "trap '' XFSZ; ulimit -f 512";
+    // A file may not grow beyond 2 MiB, which is told to the writer as on a disk that is full.
+    let limit = "trap '' XFSZ; ulimit -f 4096";
     let gateway = Gateway::start_after(limit, &config(&mock, &storage));
     let mut client = gateway.connect();
     let failing = || read(&gateway, "/api/v1/status")["storage"].clone();

@@ -65,13 +65,17 @@ class Contender:
 
 
 class Tidegate(Contender):
-    """The gateway: authentication, a pool of 8 keys, accounting and journal on, or both off."""
+    """The gateway: authentication and a pool of 8 keys.
+
+    `keeps`: "journal" counts tokens and times of each exchange, "all" writes each to the log and to
+    the database besides, "nothing" does neither.
+    """
 
     has_pool = True
     install = "cargo build --release"
 
-    def __init__(self, name, driver, accounting=True):
-        self.name, self.driver, self.accounting = name, driver, accounting
+    def __init__(self, name, driver, keeps="journal"):
+        self.name, self.driver, self.keeps = name, driver, keeps
         self.left_out = []
 
     def is_installed(self, place):
@@ -101,7 +105,7 @@ class Tidegate(Contender):
         optional = {
             "provider.select": 'select = "round_robin"',
             "provider.cooldown": 'cooldown = { base = "1s", ceiling = "1s", jitter = 0.0 }',
-            "observation": f"[observation]\naccounting = {'true' if self.accounting else 'false'}",
+            "observation": f"[observation]\naccounting = {'false' if self.keeps == 'nothing' else 'true'}",
         }
         given = {name: "" if name in left_out else text for name, text in optional.items()}
         return f"""
@@ -110,7 +114,7 @@ listen = ["127.0.0.1:0"]
 workers = {len(place.cores)}
 driver = "{self.driver}"
 [admin]
-listen = "off"
+listen = "{'off' if self.keeps == 'nothing' else '127.0.0.1:0'}"
 [auth]
 mode = "keys"
 [[caller]]
@@ -125,9 +129,9 @@ base_url = "http://{to}"
 {keys}
 {given["observation"]}
 [storage]
-path = "{place.folder / f'{self.name}-{port}' if self.accounting else 'off'}"
+path = "{place.folder / f'{self.name}-{port}' if self.keeps == 'all' else 'off'}"
 [log]
-level = "{'info' if self.accounting else 'warn'}"
+level = "{'info' if self.keeps == 'all' else 'warn'}"
 """
 
 
@@ -295,8 +299,9 @@ class Litellm(Contender):
 
 CONTENDERS = (
     Tidegate("tidegate", "io_uring"),
+    Tidegate("tidegate-full", "io_uring", "all"),
     Tidegate("tidegate-epoll", "epoll"),
-    Tidegate("tidegate-bare", "io_uring", accounting=False),
+    Tidegate("tidegate-bare", "io_uring", "nothing"),
     Relay(),
     Haproxy(),
     Nginx(),

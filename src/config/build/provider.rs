@@ -8,7 +8,7 @@ use crate::config::base_url::BaseUrl;
 use crate::config::error::ErrorKind;
 use crate::config::report::Report;
 use crate::config::section::Section;
-use crate::config::snapshot::{Breaker, Cooldown, IncludeUsage, ModelClass, Provider};
+use crate::config::snapshot::{Breaker, Cooldown, Endpoints, IncludeUsage, ModelClass, Provider};
 use crate::config::text::Place;
 use crate::config::{label, limits, shape};
 use crate::protocol::dialect::Dialect;
@@ -60,6 +60,8 @@ fn provider(
     let retry_on_5xx = section.switch(&limits::RETRY_ON_5XX, report);
     let include_usage = section.choice(&limits::INCLUDE_USAGE, report);
     let demotes = section.switch(&limits::DEMOTE_NON_STREAMING, report);
+    let endpoints = section.choice(&limits::ENDPOINTS, report);
+    let max_tokens_default = narrow(section.count(&limits::MAX_TOKENS_DEFAULT, report));
     let breaker = breaker(section, report);
     let model_classes = model_classes(section, context, report);
     let extra_ca = extra_ca(section, context, report);
@@ -76,6 +78,10 @@ fn provider(
         let key = section.key(limits::DEMOTE_NON_STREAMING.key);
         report.warning(&key, "has no effect: it is for Anthropic's messages");
     }
+    if endpoints != Endpoints::Both && dialect == Some(Dialect::Anthropic) {
+        let key = section.key(limits::ENDPOINTS.key);
+        report.warning(&key, "has no effect: Anthropic has one, /v1/messages");
+    }
     Some(Provider {
         adds_usage: adds_usage(include_usage, &base_url.origin.host),
         auth_recheck,
@@ -85,10 +91,12 @@ fn provider(
         demotes,
         dialect: dialect?,
         drops_v1: base_url.drops_v1,
+        endpoints,
         extra_ca,
         key_header,
         keys,
         max_concurrent,
+        max_tokens_default,
         model_classes,
         name: name?,
         origin: base_url.origin,

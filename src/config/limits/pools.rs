@@ -3,7 +3,7 @@
 
 use super::{DAY_MS, HOUR_MS, KIB, LONGEST_MS, MINUTE_MS, SECOND_MS, SHORTEST_MS};
 use crate::config::setting::{Cap, Choice, Count, Duration, DurationOr, Fraction, Size, Switch};
-use crate::config::snapshot::Select;
+use crate::config::snapshot::{Endpoints, Select};
 
 // [[caller]]
 
@@ -111,6 +111,25 @@ pub const DEMOTE_NON_STREAMING: Switch = Switch {
     default: false,
     key: "demote_non_streaming",
     why: "messages are asked for as streams and given back whole; long ones die of silence else",
+};
+
+pub const ENDPOINTS: Choice<Endpoints> = Choice {
+    key: "endpoints",
+    why: "which of OpenAI's two conversation endpoints it has; the other is translated",
+    words: &[
+        ("both", Endpoints::Both),
+        ("chat_completions", Endpoints::ChatCompletions),
+        ("responses", Endpoints::Responses),
+    ],
+};
+
+/// Anthropic wants a bound of every request; the largest that all its models take.
+pub const MAX_TOKENS_DEFAULT: Count = Count {
+    default: 4_096,
+    key: "max_tokens_default",
+    max: 1_000_000,
+    min: 1,
+    why: "tokens, for translated requests that name no bound where one is needed",
 };
 
 // provider.breaker

@@ -70,7 +70,8 @@ pub const PROVIDER: Shape = Shape::of(&[
     Field::Switch(&l::DEMOTE_NON_STREAMING),
     Field::TableOr(&BREAKER),
     Field::Tables("model_class", &MODEL_CLASS),
-    Field::Later("max_tokens_default"),
+    Field::Count(&l::MAX_TOKENS_DEFAULT),
+    Field::Choice(&l::ENDPOINTS),
     Field::Table("tls", &PROVIDER_TLS),
     Field::Tables("key", &PROVIDER_KEY),
 ])
@@ -337,8 +338,7 @@ pub fn is_plain(key: &str) -> bool {
 /// A digest is no secret, but a key may have been put in its place by mistake.
 fn hides(field: &Field) -> bool {
     match field {
-        Field::Later(_)
-        | Field::Map(_)
+        Field::Map(_)
         | Field::Secret(_)
         | Field::Table(..)
         | Field::TableOr(_)

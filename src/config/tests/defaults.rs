@@ -228,7 +228,7 @@ fn collect(path: &str, shape: &'static Shape, plain: &mut Vec<(String, &'static 
         let path = format!("{path}.{}", field.key());
         match field {
             // Without a value there is nothing to be told of a secret.
-            Field::Later(_) | Field::Secret(_) => {}
+            Field::Secret(_) => {}
             // A table that need not be there has no defaults either.
             Field::Table(_, shape) if !shape.required.is_empty() => {}
             Field::Table(_, shape) => collect(&path, shape, plain),

@@ -53,7 +53,6 @@ refused! {
     a_breaker_opens_after_some_failures_and_grows,
     a_header_rule_touches_nothing_of_the_gateways_own,
     a_watched_stream_has_bounds,
-    a_setting_of_a_later_version_is_refused_by_name,
 }
 
 fn check(written: &str, told: &str) {

@@ -6,7 +6,6 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use rusqlite::Connection;
-use rusqlite::types::Value as Column;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
@@ -17,7 +16,7 @@ use crate::control_plane::plane::Plane;
 use crate::control_plane::shape::detail::Detailed;
 use crate::control_plane::shape::request::Request;
 use crate::control_plane::storage::details;
-use crate::control_plane::storage::logs::{self, Placed, Wanted};
+use crate::control_plane::storage::pages::{self, Kind, Placed, Wanted};
 
 /// Which exchanges.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -45,7 +44,7 @@ pub(super) struct Filter {
     to: Option<String>,
 }
 
-/// A page of exchanges, newest first.
+/// A page of exchanges, those that ended last first.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = requests)]
 pub(super) struct Requests {
@@ -55,7 +54,7 @@ pub(super) struct Requests {
     next_cursor: Option<String>,
 }
 
-/// Exchanges, newest first
+/// Exchanges, those that ended last first
 #[utoipa::path(get, path = "/api/v1/requests", tag = "requests", params(Filter), responses(
     (status = 200, body = Requests), (status = 400, body = Problem), (status = 401, body = Problem),
     (status = 403, body = Problem),
@@ -73,7 +72,7 @@ pub(super) async fn list(
     let rows = storage.read(move |logs| wanted.list(logs)).await;
     let rows = rows.map_err(Problem::unavailable)?;
     let last = rows.last().filter(|_| rows.len() == limit);
-    let next_cursor = last.map(|Placed { place: (at_ms, seq), .. }| format!("{at_ms}-{seq}"));
+    let next_cursor = last.map(|Placed { place: (page, at), .. }| format!("{page}-{at}"));
     let requests = rows.iter().filter_map(|row| serde_json::from_str(&row.shape).ok()).collect();
     Ok(Json(Requests { requests, next_cursor }))
 }
@@ -90,7 +89,7 @@ pub(super) async fn one(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let storage = kept(&plane)?;
-    let read = move |logs: &Connection| Ok((logs::one(logs, &id)?, details::one(logs, &id)?));
+    let read = move |logs: &Connection| Ok((pages::one(logs, &id)?, details::one(logs, &id)?));
     let (shape, more) = storage.read(read).await.map_err(Problem::unavailable)?;
     let object = |text: Option<String>| serde_json::from_str::<Map<String, Value>>(&text?).ok();
     let shape = object(shape).map(|mut shape| {
@@ -103,23 +102,20 @@ pub(super) async fn one(
 impl Filter {
     fn wanted(self) -> Result<Wanted, Problem> {
         let texts = [
-            ("model", self.model),
-            ("key", self.key),
-            ("caller", self.caller),
-            ("conversation", self.conversation),
+            (Kind::Model, self.model),
+            (Kind::Key, self.key),
+            (Kind::Caller, self.caller),
+            (Kind::Conversation, self.conversation),
+            (Kind::Status, self.status.map(|status| status.to_string())),
         ];
-        let mut equal: Vec<(&'static str, Column)> = texts
-            .into_iter()
-            .filter_map(|(column, text)| Some((column, Column::Text(text?))))
-            .collect();
-        equal.extend(self.status.map(|status| ("status", Column::Integer(i64::from(status)))));
+        let equal = texts.into_iter().filter_map(|(kind, text)| Some((kind, text?))).collect();
         let limit = self.limit.unwrap_or(PAGE);
         if !(1..=PAGE_MAX).contains(&limit) {
             return Err(Problem::bad_request(format!("`limit` must be from 1 to {PAGE_MAX}.")));
         }
         let place = |cursor: &str| {
-            let (at_ms, seq) = cursor.split_once('-')?;
-            Some((at_ms.parse().ok()?, seq.parse().ok()?))
+            let (page, at) = cursor.split_once('-')?;
+            Some((page.parse().ok()?, at.parse().ok()?))
         };
         let before = match &self.cursor {
             None => None,

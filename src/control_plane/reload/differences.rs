@@ -65,10 +65,12 @@ fn is_same_provider(one: (&Provider, &Snapshot), other: (&Provider, &Snapshot)) 
             demotes,
             dialect,
             drops_v1,
+            endpoints,
             extra_ca,
             key_header,
             keys,
             max_concurrent,
+            max_tokens_default,
             model_classes,
             name,
             origin,
@@ -86,10 +88,12 @@ fn is_same_provider(one: (&Provider, &Snapshot), other: (&Provider, &Snapshot)) 
         && *demotes == provider.demotes
         && *dialect == provider.dialect
         && *drops_v1 == provider.drops_v1
+        && *endpoints == provider.endpoints
         && *extra_ca == provider.extra_ca
         && *key_header == provider.key_header
         && are_same(keys, &provider.keys, |a, b| is_same_key((a, before), (b, after)))
         && *max_concurrent == provider.max_concurrent
+        && *max_tokens_default == provider.max_tokens_default
         && are_same(model_classes, &provider.model_classes, is_same_class)
         && *name == provider.name
         && *origin == provider.origin

@@ -5,6 +5,7 @@ pub mod breaker;
 pub mod detail;
 pub mod header_rule;
 pub mod key;
+mod line;
 pub mod request;
 
 use std::fmt;

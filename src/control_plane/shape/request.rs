@@ -14,78 +14,78 @@ use crate::shared::journal::Record;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = request)]
 pub struct Request<'r> {
-    id: &'r str,
+    pub(super) id: &'r str,
     /// When its head was whole, RFC 3339.
     #[schema(value_type = String)]
-    time: Instant,
+    pub(super) time: Instant,
     /// Owner of the gateway key.
-    caller: Option<&'r str>,
+    pub(super) caller: Option<&'r str>,
     /// Family of the client, by its user agent.
-    client: Option<&'static str>,
-    user_agent: Option<&'r str>,
-    method: &'r str,
-    path: &'r str,
-    content_type: Option<&'r str>,
-    dialect: &'static str,
+    pub(super) client: Option<&'static str>,
+    pub(super) user_agent: Option<&'r str>,
+    pub(super) method: &'r str,
+    pub(super) path: &'r str,
+    pub(super) content_type: Option<&'r str>,
+    pub(super) dialect: &'static str,
     /// The model asked for.
-    model: Option<&'r str>,
-    stream: bool,
-    message_count: Option<u64>,
-    bytes_in: u64,
+    pub(super) model: Option<&'r str>,
+    pub(super) stream: bool,
+    pub(super) message_count: Option<u64>,
+    pub(super) bytes_in: u64,
     /// Keyed hash of the conversation's key.
     #[schema(value_type = Option<String>)]
-    conversation: Option<Hash>,
-    provider: Option<&'r str>,
-    key: Option<&'r str>,
+    pub(super) conversation: Option<Hash>,
+    pub(super) provider: Option<&'r str>,
+    pub(super) key: Option<&'r str>,
     /// The rule that led to the provider.
-    route: Option<&'r str>,
+    pub(super) route: Option<&'r str>,
     /// Why the provider was asked, as in `x-tidegate-decision`.
-    decision: &'r str,
+    pub(super) decision: &'r str,
     /// The model really asked for.
-    model_routed: Option<&'r str>,
+    pub(super) model_routed: Option<&'r str>,
     /// What the client got, or would have got.
-    status: u16,
+    pub(super) status: u16,
     /// The `x-tidegate-error` code.
-    error: Option<&'static str>,
-    attempts: u32,
-    duration_ms: u64,
+    pub(super) error: Option<&'static str>,
+    pub(super) attempts: u32,
+    pub(super) duration_ms: u64,
     /// Time in the gateway that was not spent waiting for client or provider.
-    overhead_us: u64,
-    model_answered: Option<&'r str>,
+    pub(super) overhead_us: u64,
+    pub(super) model_answered: Option<&'r str>,
     /// `complete`, `cut`, `error`, `client_gone` or `rejected`.
-    outcome: &'static str,
-    stop_reason: Option<&'r str>,
-    usage: Usage,
-    service_tier: Option<&'r str>,
-    cost_usd: Option<f64>,
-    bytes_out: u64,
-    events: u64,
+    pub(super) outcome: &'static str,
+    pub(super) stop_reason: Option<&'r str>,
+    pub(super) usage: Usage,
+    pub(super) service_tier: Option<&'r str>,
+    pub(super) cost_usd: Option<f64>,
+    pub(super) bytes_out: u64,
+    pub(super) events: u64,
     /// Gaps between reads: place n counts those of 2^(n-1) up to 2^n ms.
-    gaps_ms: &'r [u32],
-    ttfb_ms: Option<u64>,
-    ttft_ms: Option<u64>,
-    organization_id: Option<&'r str>,
-    upstream_request_id: Option<&'r str>,
-    rate_limit: Option<RateLimit<'r>>,
+    pub(super) gaps_ms: &'r [u32],
+    pub(super) ttfb_ms: Option<u64>,
+    pub(super) ttft_ms: Option<u64>,
+    pub(super) organization_id: Option<&'r str>,
+    pub(super) upstream_request_id: Option<&'r str>,
+    pub(super) rate_limit: Option<RateLimit<'r>>,
 }
 
 /// Tokens of one exchange, disjoint; `reasoning` is part of `output`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Usage {
-    input: Option<u64>,
-    cache_read: Option<u64>,
+    pub(super) input: Option<u64>,
+    pub(super) cache_read: Option<u64>,
     /// For any lifetime, where the provider does not tell them apart.
-    cache_write: Option<u64>,
-    cache_write_5m: Option<u64>,
-    cache_write_1h: Option<u64>,
-    output: Option<u64>,
-    reasoning: Option<u64>,
+    pub(super) cache_write: Option<u64>,
+    pub(super) cache_write_5m: Option<u64>,
+    pub(super) cache_write_1h: Option<u64>,
+    pub(super) output: Option<u64>,
+    pub(super) reasoning: Option<u64>,
     /// The answer ended early: there may have been more.
-    estimated: bool,
+    pub(super) estimated: bool,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-struct RateLimit<'r> {
+pub(super) struct RateLimit<'r> {
     status: Option<&'r str>,
     requests: Option<Quota>,
     tokens: Option<Quota>,
@@ -154,14 +154,6 @@ impl<'r> Request<'r> {
             upstream_request_id: told(answered.request_id.as_str()),
             rate_limit: answered.limits.as_ref().map(of_limits),
         }
-    }
-
-    /// Adds it to `out` as JSON, without a line end.
-    pub fn write(&self, out: &mut Vec<u8>) {
-        // Nothing in it has keys that are no texts, no number is NaN (headers are parsed so), and
-        // memory takes every byte.
-        let written = serde_json::to_writer(out, self);
-        debug_assert!(written.is_ok(), "{written:?}");
     }
 }
 

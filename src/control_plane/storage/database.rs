@@ -61,7 +61,7 @@ fn open(
 
 /// Another process's lock is waited for so long, by the storage thread alone.
 const BUSY: Duration = Duration::from_millis(250);
-/// A row of an exchange is a kilobyte: with the usual pages every third splits one.
+/// What is put down at a time is a quarter of a megabyte.
 const LARGE_PAGES: u32 = 16 * 1024;
 /// What `SQLite` takes by itself.
 const SMALL_PAGES: u32 = 4 * 1024;
@@ -90,7 +90,7 @@ const STATE_TABLES: &[&str] = &[
     "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;",
 ];
 
-/// As [`STATE_TABLES`]. Each index serves one filter of the request list, newest first.
+/// As [`STATE_TABLES`].
 const LOGS_TABLES: &[&str] = &[
     "
     CREATE TABLE requests (
@@ -126,4 +126,16 @@ const LOGS_TABLES: &[&str] = &[
     CREATE INDEX requests_caller ON requests (caller, at_ms) WHERE caller <> '';
     CREATE INDEX requests_conversation ON requests (conversation, at_ms) WHERE conversation <> '';
 ",
+    super::pages::TABLES,
 ];
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// Makes the exchanges' file as a former version had it, and lets `fill` put rows into it.
+    pub fn open_logs_of_version(directory: &Path, version: usize, fill: impl FnOnce(&Connection)) {
+        let tables = LOGS_TABLES.get(..version).expect("there was such a version");
+        fill(&open(&directory.join(LOGS), ("NORMAL", LARGE_PAGES), tables).expect("a database"));
+    }
+}

@@ -1,68 +1,35 @@
-//! Rows of `logs.db`: exchanges, one by one, and their sums by minute, hour and day. Plain SQL;
+//! Sums of exchanges in `logs.db`, by minute, hour and day, put down with their pages. Plain SQL;
 //! never decides when.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Transaction, params, params_from_iter};
+use rusqlite::{Connection, Transaction, params, params_from_iter};
 
-use super::{Row, details};
-use crate::control_plane::shape::Hash;
+use super::details;
+use super::pages::{self, FIGURES, Head, Rows};
 use crate::control_plane::today::{Sums, day_of};
 use crate::shared::credential::utilization::Wall;
-use crate::shared::journal::Record;
-use crate::shared::tally::by_kind;
-
-/// Which exchanges, newest first.
-#[derive(Clone, Debug, Default)]
-pub struct Wanted {
-    /// Older than this place in the list.
-    pub before: Option<(i64, i64)>,
-    /// Column and value; the columns are ours.
-    pub equal: Vec<(&'static str, Value)>,
-    /// Unix ms, inclusive.
-    pub from_ms: Option<i64>,
-    pub limit: u32,
-    /// Unix ms, exclusive.
-    pub to_ms: Option<i64>,
-}
-
-/// An exchange in its place.
-#[derive(Clone, Debug)]
-pub struct Placed {
-    /// Its place in the list.
-    pub place: (i64, i64),
-    /// The shape `request`, JSON.
-    pub shape: String,
-}
 
 /// Adds exchanges and their sums, all or none.
-pub(super) fn insert(logs: &mut Connection, rows: &[Row]) -> rusqlite::Result<()> {
+pub(super) fn insert(logs: &mut Connection, rows: &Rows) -> rusqlite::Result<()> {
     let batch = logs.transaction()?;
-    let mut minutes: BTreeMap<(u64, Labels<'_>), [u64; SUMS]> = BTreeMap::new();
-    {
-        let mut insert = batch.prepare(
-            "INSERT INTO requests (at_ms, id, model, status, key, caller, conversation, shape) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        )?;
-        for Row { record, shape } in rows {
-            let Record { asked, ended, .. } = record.as_ref();
-            insert.execute(params![
-                asked.unix_ms.cast_signed(),
-                asked.id.as_str(),
-                asked.model.as_str(),
-                ended.status,
-                ended.key.as_str(),
-                asked.caller.as_str(),
-                asked.conversation.map(|hash| Hash(hash).to_string()).unwrap_or_default(),
-                shape,
-            ])?;
-            let minute = asked.unix_ms / 60_000;
-            add(minutes.entry((minute, labels(record))).or_default(), figures(record));
+    pages::insert(&batch, rows)?;
+    let mut minutes: BTreeMap<(u64, Labels<'_>), [u64; FIGURES]> = BTreeMap::new();
+    let mut alike = (0, Labels::default(), [0; FIGURES]);
+    for head in &rows.heads {
+        let of = (head.unix_ms / 60_000, labels(head));
+        // Neighbours are much alike.
+        if (alike.0, alike.1) != of {
+            add(minutes.entry((alike.0, alike.1)).or_default(), alike.2);
+            alike = (of.0, of.1, [0; FIGURES]);
         }
+        add(&mut alike.2, head.figures);
     }
-    let mut sums: BTreeMap<(u64, u64, Labels<'_>), [u64; SUMS]> = BTreeMap::new();
+    add(minutes.entry((alike.0, alike.1)).or_default(), alike.2);
+    minutes.retain(|_, figures| figures != &[0; FIGURES]);
+    let mut sums: BTreeMap<(u64, u64, Labels<'_>), [u64; FIGURES]> = BTreeMap::new();
     for ((minute, labels), figures) in minutes {
         for step_s in STEPS_S {
             let start_s = minute * 60 / step_s * step_s;
@@ -76,7 +43,7 @@ pub(super) fn insert(logs: &mut Connection, rows: &[Row]) -> rusqlite::Result<()
 /// Provider, key, caller, model.
 type Labels<'r> = [&'r str; 4];
 
-fn add(sums: &mut [u64; SUMS], figures: [u64; SUMS]) {
+fn add(sums: &mut [u64; FIGURES], figures: [u64; FIGURES]) {
     for (sum, figure) in sums.iter_mut().zip(figures) {
         *sum = sum.saturating_add(figure);
     }
@@ -84,22 +51,15 @@ fn add(sums: &mut [u64; SUMS], figures: [u64; SUMS]) {
 
 /// What sums are told apart by. Models that were not answered are nobody's: their names are the
 /// clients' own.
-fn labels(Record { asked, ended, .. }: &Record) -> Labels<'_> {
-    let is_answered = (200..300).contains(&ended.status);
-    let model = if is_answered { asked.model.as_str() } else { "" };
-    [ended.provider.as_str(), ended.key.as_str(), asked.caller.as_str(), model]
-}
-
-fn figures(Record { answered, ended, .. }: &Record) -> [u64; SUMS] {
-    let [input, read, written, written_1h, output] = by_kind(&answered.usage);
-    let reasoning = answered.usage.reasoning.unwrap_or(0);
-    let estimated = u64::from(answered.estimated);
-    [1, input, read, written, written_1h, output, reasoning, estimated, ended.duration_ms]
+fn labels(head: &Head) -> Labels<'_> {
+    let is_answered = (200..300).contains(&head.status);
+    let model = if is_answered { head.model.as_str() } else { "" };
+    [head.provider.as_str(), head.key.as_str(), head.caller.as_str(), model]
 }
 
 fn add_sums(
     batch: &Transaction<'_>,
-    sums: &BTreeMap<(u64, u64, Labels<'_>), [u64; SUMS]>,
+    sums: &BTreeMap<(u64, u64, Labels<'_>), [u64; FIGURES]>,
 ) -> rusqlite::Result<()> {
     let mut add = batch.prepare(
         "INSERT INTO sums VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
@@ -125,11 +85,7 @@ fn add_sums(
 pub(super) fn sweep(logs: &mut Connection, now: Wall, retention: Duration) -> rusqlite::Result<()> {
     let now_ms = now.0.cast_signed();
     let before_ms = now_ms - i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
-    logs.execute(
-        "DELETE FROM requests WHERE seq IN \
-         (SELECT seq FROM requests WHERE at_ms < ? ORDER BY at_ms LIMIT ?)",
-        params![before_ms, SWEPT_MAX],
-    )?;
+    pages::sweep(logs, before_ms)?;
     details::sweep(logs, before_ms)?;
     let minutes_before_s = now_ms / 1_000 - MINUTES_KEPT_S;
     let sql = "DELETE FROM sums WHERE step_s = ? AND start_s < ?";
@@ -156,77 +112,10 @@ pub(super) fn day(logs: &Connection, now: Wall) -> rusqlite::Result<Sums> {
     })
 }
 
-impl Wanted {
-    /// The list, newest first.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn list(&self, logs: &Connection) -> rusqlite::Result<Vec<Placed>> {
-        let (sql, values) = self.sql();
-        let mut rows = logs.prepare(&sql)?;
-        let read = |row: &rusqlite::Row<'_>| {
-            Ok(Placed { place: (row.get(0)?, row.get(1)?), shape: row.get(2)? })
-        };
-        rows.query_map(params_from_iter(values), read)?.collect()
-    }
-
-    fn sql(&self) -> (String, Vec<Value>) {
-        let mut terms: Vec<String> = Vec::new();
-        let mut values = Vec::new();
-        for (column, value) in &self.equal {
-            terms.push(format!("{column} = ?"));
-            values.push(value.clone());
-            // What a partial index is for is said in its own words.
-            terms.extend(is_indexed(column, value).map(str::to_owned));
-        }
-        if let Some((at_ms, seq)) = self.before {
-            terms.push("(at_ms, seq) < (?, ?)".to_owned());
-            values.extend([Value::Integer(at_ms), Value::Integer(seq)]);
-        }
-        for (term, bound) in [("at_ms >= ?", self.from_ms), ("at_ms < ?", self.to_ms)] {
-            if let Some(bound) = bound {
-                terms.push(term.to_owned());
-                values.push(Value::Integer(bound));
-            }
-        }
-        let filter = if terms.is_empty() { "1" } else { &terms.join(" AND ") };
-        values.push(Value::Integer(i64::from(self.limit)));
-        let sql = format!(
-            "SELECT at_ms, seq, shape FROM requests WHERE {filter} \
-             ORDER BY at_ms DESC, seq DESC LIMIT ?"
-        );
-        (sql, values)
-    }
-}
-
-/// The condition of a partial index that serves a filter. Without one, rows are taken in the order
-/// of their time: most of them are such.
-fn is_indexed(column: &str, value: &Value) -> Option<&'static str> {
-    match (column, value) {
-        ("status", Value::Integer(status)) if *status >= 300 => Some("status >= 300"),
-        ("caller", Value::Text(name)) if !name.is_empty() => Some("caller <> ''"),
-        ("conversation", Value::Text(hash)) if !hash.is_empty() => Some("conversation <> ''"),
-        _ => None,
-    }
-}
-
-/// One exchange by its id.
-///
-/// # Errors
-/// The database's.
-pub fn one(logs: &Connection, id: &str) -> rusqlite::Result<Option<String>> {
-    let sql = "SELECT shape FROM requests WHERE id = ? LIMIT 1";
-    logs.query_row(sql, [id], |row| row.get(0)).optional()
-}
-
-/// What is kept beside each key of the sums.
-pub const SUMS: usize = 9;
 /// Minute, hour, day.
 const STEPS_S: [u64; 3] = [60, 3_600, 86_400];
 /// Sums by minute are for a look at what happens now.
 const MINUTES_KEPT_S: i64 = 2 * 86_400;
-/// Rows that one sweep takes out.
-const SWEPT_MAX: u32 = 20_000;
 
 #[cfg(test)]
 mod tests;

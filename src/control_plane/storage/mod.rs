@@ -8,6 +8,7 @@ pub mod details;
 mod health;
 pub mod logs;
 pub mod marks;
+pub mod pages;
 pub mod state;
 pub mod sums;
 mod writer;
@@ -28,10 +29,10 @@ use crate::config::header_rule::HeaderRule;
 use crate::control_plane::shape::header_rule::rules_of;
 use crate::shared::credential::utilization::Wall;
 use crate::shared::detail::Detail;
-use crate::shared::journal::Record;
 use crate::shared::setup::Setup;
 use health::Database;
 use marks::Mark;
+use pages::Rows;
 use state::{Change, Stored};
 
 /// The way to the databases.
@@ -72,15 +73,7 @@ enum Job {
     /// What is told beside an exchange, under the configuration whose keys must not be in it.
     Detail(Box<Detail>, Arc<Setup>),
     /// Exchanges.
-    Rows(Vec<Row>),
-}
-
-/// An exchange that is to be kept.
-#[derive(Debug)]
-pub struct Row {
-    pub record: Box<Record>,
-    /// The shape `request`, JSON.
-    pub shape: Box<str>,
+    Rows(Rows),
 }
 
 /// Whether the databases in `directory` can be written to; none that is missing is made.
@@ -119,7 +112,7 @@ impl Storage {
     }
 
     /// Keeps exchanges, or drops and counts them.
-    pub fn keep(&self, rows: Vec<Row>) {
+    pub fn keep(&self, rows: Rows) {
         let count = rows.len();
         let waiting = self.health.rows_waiting.fetch_add(count, Ordering::Relaxed);
         if waiting + count > ROWS_MAX || !self.send(Job::Rows(rows)) {

@@ -13,7 +13,8 @@ use tokio::sync::oneshot;
 use super::details::{self, Kept};
 use super::health::Database;
 use super::marks::Mark;
-use super::{Health, Job, Row, database, logs, state};
+use super::pages::Rows;
+use super::{Health, Job, database, logs, state};
 use crate::control_plane::shape::detail::More;
 use crate::shared::clock::{Millis, WallClock};
 use crate::shared::credential::utilization::Wall;
@@ -30,7 +31,7 @@ pub(super) struct Writer {
     /// The newest states that are not on the disk yet.
     marks: Option<Vec<Mark>>,
     retention: Duration,
-    rows: Vec<Row>,
+    rows: Rows,
     state: Option<Connection>,
     /// When old rows are looked for next.
     sweep_at: Millis,
@@ -46,7 +47,7 @@ impl Writer {
             logs: None,
             marks: None,
             retention,
-            rows: Vec::new(),
+            rows: Rows::default(),
             state: None,
             sweep_at: Millis::now(),
             wall: WallClock::start(),
@@ -62,7 +63,7 @@ impl Writer {
                 Ok(Job::Detail(detail, setup)) => self.take_detail(&detail, &setup),
                 Ok(Job::Rows(rows)) => {
                     self.health.rows_waiting.fetch_sub(rows.len(), Ordering::Relaxed);
-                    self.rows.extend(rows);
+                    self.rows.append(rows);
                 }
                 Ok(Job::Marks(marks)) => {
                     self.marks = Some(marks);

@@ -59,7 +59,8 @@ pub struct Admitted {
     pub payer: Payer,
 }
 
-/// Decides who pays for an exchange with one of the providers at `candidates`.
+/// Decides who pays for an exchange with one of the providers at `candidates`. `known`: the owner
+/// of the gateway key that the same fields present, where that was found out under the same setup.
 ///
 /// # Errors
 /// `UnknownKey` for a gateway key nobody owns, `NoCredential` when the mode allows none of what
@@ -68,8 +69,8 @@ pub fn admit(
     local: &Local,
     setup: &Setup,
     candidates: &[usize],
-    fields: &Fields,
-    bytes: &[u8],
+    (fields, bytes): (&Fields, &[u8]),
+    known: Option<usize>,
 ) -> Result<Admitted, Kind> {
     let snapshot = &setup.snapshot;
     let pool = |caller| Ok(Admitted { caller, payer: Payer::Pool });
@@ -79,10 +80,11 @@ pub fn admit(
         (AuthMode::Byok, Presented::Gateway(_)) | (AuthMode::Keys, Presented::Other(_)) => {
             Err(Kind::UnknownKey)
         }
-        (_, Presented::Gateway(key)) => match setup.callers.find(key, &local.shared.keyed_hash) {
-            Some(caller) => pool(Some(caller)),
-            None => Err(Kind::UnknownKey),
-        },
+        (_, Presented::Gateway(key)) => {
+            // Found by digests: not twice for one request.
+            let owner = known.or_else(|| setup.callers.find(key, &local.shared.keyed_hash));
+            owner.map_or(Err(Kind::UnknownKey), |caller| pool(Some(caller)))
+        }
         (AuthMode::Open, _) if candidates.iter().any(has_keys) => pool(None),
         (AuthMode::Open | AuthMode::Byok | AuthMode::KeysOrByok, Presented::Other(field)) => {
             Ok(Admitted { caller: None, payer: Payer::Own(field) })

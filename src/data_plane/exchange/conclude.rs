@@ -40,6 +40,8 @@ pub struct Trail<'a> {
     pub provider_cap: Option<u32>,
     /// Why the last attempt got no answer.
     pub transport: Option<Kind>,
+    /// Why a provider could not even be asked.
+    pub untranslatable: Option<Kind>,
     /// Where the key is whose unified window comes back first.
     pub unified_at: Option<Route<'a>>,
     /// The last refusal that blames no key.
@@ -147,6 +149,10 @@ impl Exchange<'_> {
                 Some(kept) => self.relay_kept(kept).await,
                 None => Err(Kind::Internal("no answer was kept").into()),
             },
+            // Nobody could be asked, and nothing that passes is the reason.
+            Outcome::NoKey | Outcome::NoUsableKey if trail.untranslatable.is_some() => {
+                Err(trail.untranslatable.unwrap_or(Kind::NoKey).into())
+            }
             Outcome::NoKey | Outcome::NoUsableKey if trail.open_ms.is_some() => {
                 Err(Kind::BreakerOpen(trail.open_ms.unwrap_or(0)).into())
             }
@@ -171,6 +177,7 @@ impl Exchange<'_> {
             Kept::Answer(kept) => {
                 let KeptAnswer { call, credential, route } = *kept;
                 self.turn_to(&route);
+                self.translation = None;
                 self.relay(&route, credential, call).await
             }
             Kept::Cut(status, retry_after) => Err(Kind::UpstreamFailed(status, retry_after).into()),

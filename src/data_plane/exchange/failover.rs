@@ -85,7 +85,13 @@ impl Exchange<'_> {
         asked: &Asked,
         trail: &mut Trail<'a>,
     ) -> Result<Step<'a>, Failure> {
-        let body = self.body_for(route, asked);
+        let body = match self.body_for(route, asked) {
+            Ok(body) => body,
+            Err(kind) => {
+                trail.untranslatable = Some(kind);
+                return Ok(Step::NextProvider);
+            }
+        };
         let mut walker = Walker::new(&route.pool.pool, self.terms(route));
         let step = loop {
             if self.is_spent() {

@@ -6,6 +6,7 @@ use crate::data_plane::io::fault::{Cause, Fault, Wait};
 use crate::data_plane::io::tls::{self, TlsError};
 use crate::data_plane::upstream::connect::ConnectFault;
 use crate::protocol::dialect::endpoint::Endpoint;
+use crate::protocol::dialect::translate::Refused;
 use crate::protocol::http1::Refusal;
 use crate::protocol::json::text::Text;
 use crate::shared::gate::Subject;
@@ -54,6 +55,8 @@ pub enum Kind {
     NoCredential,
     /// There is no key that this caller may use.
     NoKey,
+    /// The providers that a rule names have nothing like this endpoint.
+    NoEquivalent(Endpoint),
     /// No provider serves this path, or this model there.
     NoRoute(Option<Box<str>>),
     /// Another configuration holds since it began: to be gone on with, never told.
@@ -62,6 +65,8 @@ pub enum Kind {
     UnknownKey,
     /// The process is short of memory.
     Overloaded,
+    /// The request cannot be put into the form of any provider that could be asked.
+    Untranslatable(Box<Refused>),
     /// The client asks for another protocol.
     Upgrade,
     /// The upstream's answer is not HTTP we take.
@@ -86,12 +91,16 @@ pub enum Kind {
 pub enum BadResponse {
     /// It switched protocols, which nobody asked for.
     Switched,
+    /// It is encoded, though nobody asked for that, and would have to be read.
+    Encoded,
     /// Its head or framing is refused.
     Refused(Refusal),
     /// It is longer than what is held of one.
     TooLong,
     /// More interim answers than any server has reason for.
     TooManyInterim,
+    /// It is not of the form that its endpoint has, and cannot be translated.
+    Untranslatable,
 }
 
 /// On whose side the fault lies; fixed where the failure is made.
@@ -119,8 +128,10 @@ impl Kind {
             | Self::ModelNotAllowed
             | Self::ModelUnreadable
             | Self::NoCredential
+            | Self::NoEquivalent(_)
             | Self::NoRoute(_)
             | Self::UnknownKey
+            | Self::Untranslatable(_)
             | Self::Upgrade => Side::Downstream,
             Self::Draining
             | Self::Internal(_)
@@ -144,7 +155,10 @@ impl Kind {
     pub const fn status(&self) -> u16 {
         match self {
             Self::AtCap(..) | Self::KeysRateLimited(_) => 429,
-            Self::BadPath | Self::DuplicateKey(_) | Self::ModelUnreadable => 400,
+            Self::BadPath
+            | Self::DuplicateKey(_)
+            | Self::ModelUnreadable
+            | Self::Untranslatable(_) => 400,
             Self::BadRequest(refusal) => refusal.status(),
             Self::BodyTooLarge(_) => 413,
             Self::ClientGone => 499,
@@ -153,7 +167,7 @@ impl Kind {
             Self::Internal(_) | Self::Outdated => 500,
             Self::ModelNotAllowed => 403,
             Self::NoCredential | Self::UnknownKey => 401,
-            Self::NoRoute(_) => 404,
+            Self::NoEquivalent(_) | Self::NoRoute(_) => 404,
             Self::Upgrade => 426,
             Self::UpstreamFailed(status, _) => *status,
             Self::UpstreamTimeout(_) => 504,
@@ -170,7 +184,7 @@ impl Kind {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::AtCap(subject, _) => subject.reason(),
-            Self::BadPath | Self::DuplicateKey(_) => "bad_request",
+            Self::BadPath | Self::DuplicateKey(_) | Self::Untranslatable(_) => "bad_request",
             Self::BadRequest(refusal) => match refusal.status() {
                 414 => "uri_too_long",
                 431 => "head_too_large",
@@ -188,7 +202,7 @@ impl Kind {
             Self::ModelUnreadable => "model_unreadable",
             Self::NoKey => "no_key",
             Self::NoCredential | Self::UnknownKey => "unauthorized",
-            Self::NoRoute(_) => "no_route",
+            Self::NoEquivalent(_) | Self::NoRoute(_) => "no_route",
             Self::Overloaded => "overloaded",
             Self::Upgrade => "upgrade_unsupported",
             Self::UpstreamBadResponse(_) | Self::UpstreamFailed(..) => "upstream_bad_response",
@@ -271,10 +285,16 @@ impl Kind {
             Self::NoCredential => format!(
                 "No API key: provider {provider} has none configured and the request carries none."
             ),
+            Self::NoEquivalent(endpoint) => format!(
+                "The providers of this route have no equivalent of {}; it needs one that speaks \
+                 the request's own API.",
+                endpoint.name()
+            ),
             Self::NoRoute(model) => no_route(model.as_deref()),
             Self::Outdated => "The configuration changed meanwhile.".to_owned(),
             Self::Overloaded => "The gateway is short of memory. Retry shortly.".to_owned(),
             Self::UnknownKey => "The gateway key is not known.".to_owned(),
+            Self::Untranslatable(refused) => refused.message(provider),
             Self::Upgrade => "Protocol upgrades are not supported.".to_owned(),
             Self::UpstreamBadResponse(why) => {
                 format!("Provider {provider} sent an invalid response: {}.", why.text())
@@ -319,10 +339,12 @@ pub const fn whole_seconds(ms: u64) -> u64 {
 impl BadResponse {
     const fn text(self) -> &'static str {
         match self {
+            Self::Encoded => "it is compressed, which was not asked for",
             Self::Refused(refusal) => refusal.reason(),
             Self::Switched => "it switched protocols unasked",
             Self::TooLong => "its message is too long",
             Self::TooManyInterim => "too many interim responses",
+            Self::Untranslatable => "it has not the form of its API",
         }
     }
 }

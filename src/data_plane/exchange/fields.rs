@@ -65,6 +65,11 @@ impl Exchange<'_> {
             let from = [provider.name.as_bytes(), b"/", key.as_bytes()].concat();
             let _unwritable = write::field(out, b"x-tidegate-failover-from", &from);
         }
+        if let Some(lossy) = self.translation.as_ref().map(|translation| &translation.lossy)
+            && !lossy.is_empty()
+        {
+            write::parsed_field(out, b"x-tidegate-lossy", &lossy.value());
+        }
         out.extend_from_slice(b"x-tidegate-attempts: ");
         write::decimal(out, u64::from(self.attempts));
         out.extend_from_slice(b"\r\n");

@@ -1,8 +1,10 @@
 //! The body for one provider: as received, or with another name for the model, or asking for a
-//! stream, or for its usage, where clients do not (BEHAVIOUR 8). Never reads a body itself.
+//! stream, or for its usage, where clients do not (BEHAVIOUR 8), or translated. Never reads a body
+//! itself.
 
 use bytes::Bytes;
 
+use super::failure::Kind;
 use super::route::Route;
 use super::{Asked, Body, Exchange};
 use crate::protocol::dialect::endpoint::Endpoint;
@@ -14,9 +16,21 @@ use crate::protocol::sse::hide_usage::HideUsage;
 impl Exchange<'_> {
     /// The body for the route's provider. What is asked for that the client did not ask for is
     /// kept from it.
-    pub(super) fn body_for(&mut self, route: &Route<'_>, asked: &Asked) -> Body {
+    ///
+    /// # Errors
+    /// `Untranslatable`.
+    pub(super) fn body_for(&mut self, route: &Route<'_>, asked: &Asked) -> Result<Body, Kind> {
         self.hide_usage = None;
         self.is_demoted = false;
+        self.translation = None;
+        match route.forms {
+            Some(forms) => self.translated(route, forms, asked),
+            None => Ok(self.own_body_for(route, asked)),
+        }
+    }
+
+    /// The body for a provider of the client's own form.
+    fn own_body_for(&mut self, route: &Route<'_>, asked: &Asked) -> Body {
         let body = asked.body.of(self.request.bytes());
         let renamed = asked.facts.as_ref().zip(route.candidate.model.as_deref());
         let renamed = renamed.and_then(|(facts, model)| rename(body, facts, model));

@@ -8,6 +8,7 @@ pub mod authenticate;
 pub mod break_off;
 pub mod conclude;
 pub mod conversation;
+pub mod convert;
 pub mod count;
 pub mod detail;
 pub mod failover;
@@ -56,6 +57,7 @@ use crate::shared::lifecycle::Phase;
 use crate::shared::pressure::Pressure;
 use crate::shared::routing;
 use admit::Patience;
+use convert::Translation;
 use detail::Gathered;
 use failure::{Failure, Kind};
 use record::Seen;
@@ -140,6 +142,8 @@ pub struct Exchange<'c> {
     pub thinks: bool,
     /// Those of its rule.
     pub timeouts: Timeouts,
+    /// Of the body that was made last for a provider of another form.
+    pub translation: Option<Box<Translation>>,
 }
 
 /// Serves one request to its end.
@@ -194,6 +198,7 @@ async fn serve(client: &mut Connection, request: &Request, setup: Rc<Working>) -
         timeouts: setup.snapshot.timeouts,
         setup,
         started: Millis::now(),
+        translation: None,
         streams: false,
         thinks: false,
         client,

@@ -24,7 +24,7 @@ impl Exchange<'_> {
     ) -> Result<Next, Failure> {
         let credential = Credential::Own(field);
         self.enter_provider(route).await?;
-        let body = self.body_for(route, asked);
+        let body = self.body_for(route, asked)?;
         self.note_attempt(route, credential);
         let guest = self.brought(field);
         let began = guest.as_ref().map(|guest| guest.state().load());

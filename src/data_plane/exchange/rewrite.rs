@@ -6,6 +6,8 @@ use super::route::Route;
 use crate::config::header_rule::HeaderRule;
 use crate::data_plane::downstream::response::Framing;
 use crate::protocol::ascii;
+use crate::protocol::dialect::Dialect;
+use crate::protocol::dialect::translate::{Forms, limits};
 use crate::protocol::http1::framing::{BodyLength, Nominations};
 use crate::protocol::http1::head::{Field, Fields, RequestHead, ResponseHead};
 use crate::protocol::http1::header::{Known, aliases_reserved};
@@ -37,8 +39,14 @@ pub fn request(out: &mut Vec<u8>, request: &Outgoing<'_>) {
     let nominations = Nominations::of(&head.fields, bytes);
     let oauth = wants_oauth_beta(request, &nominations);
     let mut beta_sent = false;
-    let fields = head.fields.iter().filter(|field| !request_drops(field, &nominations, bytes));
+    let mut version_sent = false;
+    let is_translated = route.forms.is_some();
+    let fields = head.fields.iter().filter(|field| {
+        let is_kept = !is_translated || !is_of_one_api(field.name.of(bytes));
+        is_kept && !request_drops(field, &nominations, bytes)
+    });
     ruled(fields, bytes, request.rules, |known, name, value| {
+        version_sent |= known == Known::AnthropicVersion;
         if oauth && !beta_sent && known == Known::AnthropicBeta {
             beta_sent = true;
             oauth_beta(out, value);
@@ -46,6 +54,12 @@ pub fn request(out: &mut Vec<u8>, request: &Outgoing<'_>) {
             write::parsed_field(out, name, value);
         }
     });
+    if is_translated {
+        write::parsed_field(out, b"content-type", b"application/json");
+        if !version_sent && route.provider.dialect == Dialect::Anthropic {
+            write::parsed_field(out, b"anthropic-version", ANTHROPIC_VERSION);
+        }
+    }
     if oauth && !beta_sent {
         oauth_beta(out, b"");
     }
@@ -82,12 +96,16 @@ fn request_line(out: &mut Vec<u8>, method: &[u8], route: &Route<'_>) {
     out.extend_from_slice(method);
     out.push(b' ');
     out.extend_from_slice(route.provider.base_path.as_bytes());
-    let path = match (route.provider.drops_v1, route.path.strip_prefix(b"/v1")) {
+    let path = route.forms.map_or(route.path, |forms| forms.provider.path().as_bytes());
+    let path = match (route.provider.drops_v1, path.strip_prefix(b"/v1")) {
         (true, Some(rest)) => rest,
-        _ => route.path,
+        _ => path,
     };
     out.extend_from_slice(path);
-    out.extend_from_slice(route.query);
+    // A query is in the words of the client's API.
+    if route.forms.is_none() {
+        out.extend_from_slice(route.query);
+    }
     out.extend_from_slice(b" HTTP/1.1\r\n");
 }
 
@@ -139,7 +157,8 @@ fn wants_oauth_beta(request: &Outgoing<'_>, nominations: &Nominations<'_>) -> bo
         request.head.fields.all(Known::AnthropicBeta).filter(|field| !nominations.has(field));
     let asked =
         sent.any(|f| ascii::elements(f.value.of(request.bytes)).any(|beta| beta == OAUTH_BETA));
-    !asked && placement(request.route.provider, key) == Placement::BearerOauth
+    (!asked || request.route.forms.is_some())
+        && placement(request.route.provider, key) == Placement::BearerOauth
 }
 
 fn oauth_beta(out: &mut Vec<u8>, before: &[u8]) {
@@ -157,6 +176,8 @@ fn oauth_beta(out: &mut Vec<u8>, before: &[u8]) {
 pub struct Answer<'a> {
     /// The bytes that the head's spans are of.
     pub bytes: &'a [u8],
+    /// For answers in another form than the provider's.
+    pub foreign: Option<Foreign>,
     /// How its body ends at the client.
     pub framing: Framing,
     /// The head as received from upstream.
@@ -167,14 +188,33 @@ pub struct Answer<'a> {
     pub rules: &'a [HeaderRule],
 }
 
+/// Between which forms an answer is translated, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Foreign {
+    /// The forms.
+    pub forms: Forms,
+    /// Seconds since 1970.
+    pub now_s: u64,
+}
+
 /// Writes the head of an answer up to, but not including, the connection field and the empty
 /// line; the caller adds its own fields.
 pub fn response(out: &mut Vec<u8>, answer: &Answer<'_>) {
     let &Answer { bytes, head, .. } = answer;
     status_line(out, head, bytes);
     let nominations = Nominations::of(&head.fields, bytes);
-    let fields = head.fields.iter().filter(|field| !response_drops(field, &nominations, bytes));
+    let fields = head.fields.iter().filter(|field| {
+        let is_kept = answer.foreign.is_none() || !is_of_one_api(field.name.of(bytes));
+        is_kept && !response_drops(field, &nominations, bytes)
+    });
     ruled(fields, bytes, answer.rules, |_, name, value| write::parsed_field(out, name, value));
+    if let Some(Foreign { forms, now_s }) = answer.foreign {
+        let (from, to) = (forms.provider.dialect(), forms.client.dialect());
+        if from != to {
+            let fields = head.fields.iter().map(|f| (f.name.of(bytes), f.value.of(bytes)));
+            limits::write(out, from, to, now_s, fields);
+        }
+    }
     match answer.framing {
         Framing::Chunked => write::chunked(out),
         Framing::Length(n) => write::content_length(out, n),
@@ -189,6 +229,22 @@ fn status_line(out: &mut Vec<u8>, head: &ResponseHead, bytes: &[u8]) {
     out.push(b' ');
     out.extend_from_slice(head.reason.of(bytes));
     out.extend_from_slice(b"\r\n");
+}
+
+/// Fields that mean something to one API only, or tell what a body of it is.
+fn is_of_one_api(name: &[u8]) -> bool {
+    const STARTS: [&[u8]; 7] = [
+        b"anthropic-",
+        b"openai-",
+        b"x-ratelimit-",
+        b"x-stainless-",
+        b"x-codex-",
+        b"chatgpt-",
+        b"content-type",
+    ];
+    STARTS.iter().any(|start| {
+        name.get(..start.len()).is_some_and(|begins| begins.eq_ignore_ascii_case(start))
+    })
 }
 
 /// Never let a credential or cookie of ours, or a field with our names, come back down.
@@ -213,4 +269,6 @@ fn own_length(out: &mut Vec<u8>, fields: &Fields, bytes: &[u8]) {
     }
 }
 
+/// The version whose form translated requests have.
+const ANTHROPIC_VERSION: &[u8] = b"2023-06-01";
 const OAUTH_BETA: &[u8] = b"oauth-2025-04-20";

@@ -11,10 +11,12 @@ use crate::config::route::ByokWay;
 use crate::config::snapshot::Provider;
 use crate::data_plane::io::tls::Settings;
 use crate::data_plane::worker::local::Working;
+use crate::protocol::dialect::Dialect;
 use crate::protocol::dialect::endpoint::Endpoint;
+use crate::protocol::dialect::translate::Forms;
 use crate::protocol::json::text::Text;
 use crate::shared::pools::ProviderPool;
-use crate::shared::routing::rules::{self, Candidate, Role, Sight};
+use crate::shared::routing::rules::{self, Candidate, Role, Sight, Way};
 use crate::shared::routing::{Arrival, NoWay, arrive};
 
 /// Where a request may go.
@@ -22,6 +24,8 @@ use crate::shared::routing::{Arrival, NoWay, arrive};
 pub struct Routed<'a> {
     /// Whom to ask, in order; at least one.
     pub candidates: SmallVec<[Candidate; 2]>,
+    /// What the client speaks.
+    dialect: Dialect,
     /// What it asks for.
     pub endpoint: Endpoint,
     /// Path without our prefix, without query.
@@ -35,8 +39,10 @@ pub struct Routed<'a> {
 pub struct Route<'a> {
     /// On what terms.
     pub candidate: &'a Candidate,
-    /// What it asks for.
+    /// What the client asks for.
     pub endpoint: Endpoint,
+    /// Between which forms it is translated; `None`: it goes as it came.
+    pub forms: Option<Forms>,
     /// Index of the provider in the snapshot.
     pub index: usize,
     /// Path without our prefix, without query.
@@ -55,16 +61,22 @@ impl<'a> Routed<'a> {
     /// The way to a candidate of this request.
     ///
     /// # Errors
-    /// `Internal`, when there is no such provider.
+    /// `Internal`, when there is no such provider, or no such way.
     pub fn to(&self, working: &'a Working, candidate: &'a Candidate) -> Result<Route<'a>, Kind> {
         let index = candidate.provider;
         let provider = working.snapshot.providers.get(index);
         let (Some(provider), Some(pool)) = (provider, working.pools.providers.get(index)) else {
             return Err(Kind::Internal("a route leads to no provider"));
         };
+        let forms = match rules::way(provider, self.dialect, self.endpoint) {
+            Some(Way::AsIs) => None,
+            Some(Way::Translated(forms)) => Some(forms),
+            None => return Err(Kind::Internal("a route leads where nothing is understood")),
+        };
         Ok(Route {
             candidate,
             endpoint: self.endpoint,
+            forms,
             index,
             path: self.path,
             pool,
@@ -91,44 +103,55 @@ impl<'c> Exchange<'c> {
     /// `BadPath`, `NoRoute`, and what [`authenticate::admit`] has.
     pub(super) fn enter(&mut self) -> Result<Arrival<'c>, Kind> {
         let (setup, request) = (self.setup.clone(), self.request);
+        self.caller = None;
         self.decision = Decision::default();
         self.routed_model = None;
         self.timeouts = setup.snapshot.timeouts;
         let arrival = arrive(&setup.snapshot, &request.head, request.bytes())?;
         self.endpoint = arrival.endpoint;
         self.provider = arrival.default;
-        if arrival.default.is_none() {
+        let may_serve = self.who_may_serve(&arrival);
+        let is_served = arrival.default.is_some() || !setup.snapshot.routes.is_empty();
+        if may_serve.is_empty() || !is_served {
             // The body is read first, so that its model can be told; without one, there is no way.
             let goes_on = arrival.endpoint.is_scanned();
             return if goes_on { Ok(arrival) } else { Err(Kind::NoRoute(None)) };
         }
         self.phase = "authenticate";
-        let is_of_path = |index: &usize| match arrival.pinned {
-            Some(pinned) => *index == pinned,
-            None => setup.snapshot.providers.get(*index).is_some_and(|p| p.dialect == self.dialect),
-        };
-        let may_serve: SmallVec<[usize; 8]> =
-            (0..setup.snapshot.providers.len()).filter(is_of_path).collect();
         let fields = &request.head.fields;
         let local = &self.client.local;
-        let admitted = authenticate::admit(local, &setup, &may_serve, fields, request.bytes())?;
+        let admitted =
+            authenticate::admit(local, &setup, &may_serve, (fields, request.bytes()), None)?;
         self.caller = admitted.caller;
         let owner = self.caller.and_then(|caller| setup.snapshot.callers.get(caller));
         self.seen.caller = owner.map(|c| Text::cut(c.name.as_bytes())).unwrap_or_default();
         Ok(arrival)
     }
 
+    /// The providers that could be asked for such a thing, as they are or translated.
+    fn who_may_serve(&self, arrival: &Arrival<'_>) -> SmallVec<[usize; 8]> {
+        if arrival.is_foreign {
+            return SmallVec::new();
+        }
+        let providers = self.setup.snapshot.providers.iter().enumerate();
+        let may = providers.filter(|(index, provider)| match arrival.pinned {
+            Some(pinned) => *index == pinned,
+            None => rules::way(provider, self.dialect, arrival.endpoint).is_some(),
+        });
+        may.map(|(index, _)| index).collect()
+    }
+
     /// Whom to ask, and who pays for it, now that the model is known as far as it can be.
     ///
     /// # Errors
-    /// `NoRoute`, `ModelNotAllowed`, `ModelUnreadable`, and what [`authenticate::admit`] has.
+    /// `NoRoute`, `NoEquivalent`, `ModelNotAllowed`, `ModelUnreadable`, and what
+    /// [`authenticate::admit`] has.
     pub(super) fn choose_way(
         &mut self,
         arrival: &Arrival<'c>,
     ) -> Result<(Routed<'c>, Payer), Kind> {
         let (setup, request) = (self.setup.clone(), self.request);
         let no_route = || Kind::NoRoute(self.model.clone());
-        let default = arrival.default.ok_or_else(no_route)?;
         let sight = Sight {
             arrival,
             bytes: request.bytes(),
@@ -138,33 +161,47 @@ impl<'c> Exchange<'c> {
         };
         let rule = rules::rule_for(&setup.snapshot, &sight);
         let mut candidates: SmallVec<[Candidate; 2]> = SmallVec::new();
-        let direct =
-            || Candidate { below: None, model: None, provider: default, role: Role::Default };
+        let direct = || {
+            let default =
+                |provider| Candidate { below: None, model: None, provider, role: Role::Default };
+            arrival.default.map(default)
+        };
         let route = rule.and_then(|rule| setup.snapshot.routes.get(rule));
         if let (Some(rule), Some(route)) = (rule, route) {
             let turns = setup.pools.turns.get(rule);
             let turn = turns.map_or(0, |turn| turn.next(route.strategy.plan.cycle()));
             rules::each_candidate(route, self.model.as_deref(), turn, |candidate| {
-                // Another dialect's needs its request translated.
-                if rules::speaks(&setup.snapshot, candidate.provider, self.dialect) {
+                let provider = setup.snapshot.providers.get(candidate.provider);
+                let way = provider.and_then(|p| rules::way(p, self.dialect, arrival.endpoint));
+                if way.is_some() {
                     candidates.push(candidate);
                 }
             });
+            if candidates.is_empty() {
+                return Err(Kind::NoEquivalent(arrival.endpoint));
+            }
         } else {
-            candidates.push(direct());
+            candidates.extend(direct());
         }
         if candidates.is_empty() {
             return Err(no_route());
         }
         let providers: SmallVec<[usize; 8]> = candidates.iter().map(|c| c.provider).collect();
         let (local, fields) = (&self.client.local, &request.head.fields);
-        let admitted = authenticate::admit(local, &setup, &providers, fields, request.bytes())?;
+        let presented = (fields, request.bytes());
+        let admitted = authenticate::admit(local, &setup, &providers, presented, self.caller)?;
         let is_own = matches!(admitted.payer, Payer::Own(_));
         let route = route.filter(|route| !is_own || route.byok == ByokWay::Route);
         if let Some(route) = route {
             self.max_attempts = route.max_attempts;
             self.timeouts = route.timeouts;
-            if !is_own {
+            if is_own {
+                // A client's own credential is one of the API that it speaks.
+                let providers = &setup.snapshot.providers;
+                candidates.retain(|c| {
+                    providers.get(c.provider).is_some_and(|p| p.dialect == self.dialect)
+                });
+            } else {
                 let has_keys = |c: &Candidate| {
                     setup.pools.providers.get(c.provider).is_some_and(|p| !p.keys.is_empty())
                 };
@@ -175,7 +212,10 @@ impl<'c> Exchange<'c> {
             }
         } else {
             self.max_attempts = setup.snapshot.failover.max_attempts;
-            candidates = SmallVec::from_iter([direct()]);
+            candidates = direct().into_iter().collect();
+        }
+        if candidates.is_empty() {
+            return Err(no_route());
         }
         self.keep_allowed(&mut candidates)?;
         let rule = rule.filter(|_| route.is_some());
@@ -183,8 +223,8 @@ impl<'c> Exchange<'c> {
         self.decision = Decision { role: first.role, rule };
         self.provider = Some(first.provider);
         self.routed_model.clone_from(&first.model);
-        let Arrival { endpoint, path, query, .. } = *arrival;
-        Ok((Routed { candidates, endpoint, path, query }, admitted.payer))
+        let Arrival { dialect, endpoint, path, query, .. } = *arrival;
+        Ok((Routed { candidates, dialect, endpoint, path, query }, admitted.payer))
     }
 
     /// Leaves only candidates that the caller may ask for the model, by its name there.

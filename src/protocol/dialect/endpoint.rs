@@ -41,6 +41,20 @@ impl Endpoint {
         })
     }
 
+    /// Its path, for messages; that of [`Endpoint::Other`] is not known.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ChatCompletions => "/v1/chat/completions",
+            Self::Completions => "/v1/completions",
+            Self::CountTokens => "/v1/messages/count_tokens",
+            Self::Embeddings => "/v1/embeddings",
+            Self::Messages => "/v1/messages",
+            Self::Models => "/v1/models",
+            Self::Other => "this path",
+            Self::Responses => "/v1/responses",
+        }
+    }
+
     /// Whether the body is held and read for routing; others stream through.
     pub const fn is_scanned(self) -> bool {
         !matches!(self, Self::Models | Self::Other)

@@ -67,6 +67,17 @@ pub fn closing(block: &Block) -> u64 {
     mask(block, |bytes| (bytes | u8x16::splat(CASE)).simd_eq(u8x16::splat(b'}')))
 }
 
+/// The bytes that do not stand for themselves in a string: quotes, backslashes, controls.
+#[inline]
+pub fn unplain(block: &Block) -> u64 {
+    let (quote, backslash) = (u8x16::splat(b'"'), u8x16::splat(b'\\'));
+    let (control, delete) = (u8x16::splat(0x1f), u8x16::splat(0x7f));
+    mask(block, |bytes| {
+        let marks = bytes.simd_eq(quote) | bytes.simd_eq(backslash);
+        marks | bytes.min(control).simd_eq(bytes) | bytes.simd_eq(delete)
+    })
+}
+
 /// The characters that a backslash before them escapes, and the backslashes that do so.
 ///
 /// `carried` says that the block begins with an escaped character. Runs of backslashes are told
@@ -159,6 +170,14 @@ mod tests {
             let block = [byte; BLOCK];
             assert_eq!(opening(&block) != 0, matches!(byte, b'[' | b'{'), "{byte}");
             assert_eq!(closing(&block) != 0, matches!(byte, b']' | b'}'), "{byte}");
+        }
+    }
+
+    #[test]
+    fn only_quotes_backslashes_and_controls_do_not_stand_for_themselves() {
+        for byte in 0..=u8::MAX {
+            let special = byte < 0x20 || matches!(byte, b'"' | b'\\' | 0x7f);
+            assert_eq!(unplain(&[byte; BLOCK]), if special { u64::MAX } else { 0 }, "{byte}");
         }
     }
 

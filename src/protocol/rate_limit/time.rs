@@ -1,7 +1,6 @@
 //! Numbers, durations and instants as limit headers write them. Never asks for the time: what is
 //! relative is relative to an instant given.
 
-use jiff::civil::DateTime;
 use jiff::fmt::{rfc2822, strtime};
 use jiff::tz::Offset;
 
@@ -19,6 +18,12 @@ pub enum Number {
 impl Number {
     /// Reads all of `text`. `None` for signs, exponents, `NaN`, and what does not fit.
     pub fn read(text: &[u8]) -> Option<Self> {
+        // Most are short counts: no sum of so few digits is too large.
+        if text.len() <= SHORT_DIGITS
+            && let Some(value) = short_decimal(text)
+        {
+            return Some(Self::Whole(value));
+        }
         let Some(point) = text.iter().position(|&byte| byte == b'.') else {
             return decimal(text, u64::MAX).map(Self::Whole);
         };
@@ -106,15 +111,49 @@ pub fn rfc3339(text: &[u8]) -> Option<i64> {
     else {
         return None;
     };
-    let year = i16::try_from(decimal(&[y1, y2, y3, y4], 9999)?).ok()?;
-    let two = |tens, ones| i8::try_from(decimal(&[tens, ones], 99)?).ok();
-    let second = two(s1, s2)?;
+    let number = |digits: &[u8]| short_decimal(digits).and_then(|value| i64::try_from(value).ok());
+    let day = day_of(number(&[y1, y2, y3, y4])?, number(&[o1, o2])?, number(&[d1, d2])?)?;
+    let (hour, minute) = (number(&[h1, h2])?, number(&[m1, m2])?);
     // A leap second is the one after the last.
-    let (second, leap) = if second == 60 { (59, 1) } else { (second, 0) };
-    let civil =
-        DateTime::new(year, two(o1, o2)?, two(d1, d2)?, two(h1, h2)?, two(m1, m2)?, second, 0);
-    let epoch = Offset::UTC.to_timestamp(civil.ok()?).ok()?.as_second() + leap;
+    let second = number(&[s1, s2])?;
+    if hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let epoch = ((day * 24 + hour) * 60 + minute) * 60 + second;
     Some(epoch - offset_of(without_fraction(rest)?)?)
+}
+
+/// Days since 1970 of a day of the Gregorian calendar; `None` where it has no such day. Answers
+/// name four instants each: reading them is a good part of reading a head.
+fn day_of(year: i64, month: i64, day: i64) -> Option<i64> {
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        2 => 28 + i64::from(is_leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    if !(1..=days).contains(&day) {
+        return None;
+    }
+    // Years begin in March, so that the day that some have more is their last.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let before = year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    Some(before + (153 * month + 2) / 5 + day - 1 - DAYS_BEFORE_1970)
+}
+
+/// Digits only, and few; `None` for anything else.
+#[inline]
+fn short_decimal(digits: &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for digit in digits {
+        let digit = digit.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + u64::from(digit);
+    }
+    (!digits.is_empty()).then_some(value)
 }
 
 /// Seconds since 1970 of an HTTP date, in any of its three forms (RFC 9110 section 5.6.7).
@@ -206,6 +245,10 @@ fn offset_of(text: &[u8]) -> Option<i64> {
 }
 
 const DATE_BYTES_MAX: usize = 64;
+/// From 1 March of the year 0 on.
+const DAYS_BEFORE_1970: i64 = 719_468;
+/// Digits whose number fits whatever they are.
+const SHORT_DIGITS: usize = 18;
 /// Parts of a unit: as many as decimals are read.
 const PARTS: u128 = 1_000_000_000_000;
 
@@ -251,6 +294,24 @@ mod tests {
             b"+025-11-15T00:56:36Z",
         ] {
             assert_eq!(rfc3339(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn every_day_of_the_calendar_is_where_a_library_has_it() {
+        for year in [0, 1, 4, 100, 400, 1582, 1900, 1970, 2000, 2024, 2026, 2100, 2400, 9998_i16] {
+            for month in 0..=13_i8 {
+                for day in 0..=32_i8 {
+                    let civil = jiff::civil::Date::new(year, month, day).ok().filter(|_| month > 0);
+                    let theirs = civil.map(|date| {
+                        let at = Offset::UTC
+                            .to_timestamp(date.to_datetime(jiff::civil::Time::midnight()));
+                        at.unwrap().as_second()
+                    });
+                    let text = format!("{year:04}-{month:02}-{day:02}T00:00:00Z");
+                    assert_eq!(rfc3339(text.as_bytes()), theirs, "{text}");
+                }
+            }
         }
     }
 

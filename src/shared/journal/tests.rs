@@ -3,7 +3,12 @@
 use super::*;
 
 fn record(status: u16) -> Entry {
-    Entry::Exchange(Record {
+    Entry::Exchange(plain(status))
+}
+
+/// An exchange of which nothing is known but its status.
+pub fn plain(status: u16) -> Record {
+    Record {
         answered: Answered::default(),
         asked: Asked {
             beta: Text::default(),
@@ -38,7 +43,7 @@ fn record(status: u16) -> Entry {
             route: Text::default(),
             status,
         },
-    })
+    }
 }
 
 fn status(entry: Option<Entry>) -> Option<u16> {

@@ -1,9 +1,9 @@
 //! Where a request would go, told to people: the same rules and candidates as for a real one, with
 //! the reason why each other provider is skipped. Asks nobody, takes no turn, moves no state.
 
-use super::rules::{self, Candidate, Role, Sight};
+use super::rules::{self, Candidate, Role, Sight, Way};
 use super::{Arrival, NoWay, arrive};
-use crate::config::snapshot::Caller;
+use crate::config::snapshot::{Caller, Provider};
 use crate::protocol::http1::head::RequestHead;
 use crate::protocol::http1::parse::{HeadLimits, RequestParser};
 use crate::shared::breaker::State as BreakerState;
@@ -49,6 +49,8 @@ pub struct Explained {
     pub provider: String,
     /// Why it would not serve.
     pub skipped: Option<String>,
+    /// The endpoint that it would be asked for in place of the client's.
+    pub translated_to: Option<&'static str>,
 }
 
 /// Explains `question`.
@@ -97,6 +99,7 @@ pub fn explain(setup: &Setup, question: Question<'_>, now: Now) -> Result<Explan
         decision: None,
         model: None,
         provider: provider.name.clone(),
+        translated_to: None,
         skipped: Some(match (name, arrival.pinned) {
             (Some(name), _) => format!("rule `{name}` does not name it"),
             (None, Some(_)) => "the path names another provider".to_owned(),
@@ -123,8 +126,13 @@ impl View<'_> {
         candidate: &Candidate,
         (rule, model): (Option<&str>, Option<&str>),
     ) -> Explained {
-        let providers = &self.setup.snapshot.providers;
-        let provider = providers.get(candidate.provider).map_or("", |p| p.name.as_str());
+        let provider = self.setup.snapshot.providers.get(candidate.provider);
+        let way = provider.and_then(|provider| self.way(provider));
+        let translated_to = match way {
+            Some(Way::Translated(forms)) => Some(forms.provider.path()),
+            Some(Way::AsIs) | None => None,
+        };
+        let provider = provider.map_or("", |provider| provider.name.as_str());
         let model = candidate.model.as_deref().or(model);
         let rule = rule.unwrap_or_default();
         let decision = match candidate.role {
@@ -139,7 +147,12 @@ impl View<'_> {
             model: model.map(str::to_owned),
             provider: provider.to_owned(),
             skipped: self.skipped(candidate, model),
+            translated_to,
         }
+    }
+
+    fn way(&self, provider: &Provider) -> Option<Way> {
+        rules::way(provider, self.arrival.dialect, self.arrival.endpoint)
     }
 
     /// Why the candidate would not serve, if so.
@@ -147,7 +160,7 @@ impl View<'_> {
         let snapshot = &self.setup.snapshot;
         let provider = snapshot.providers.get(candidate.provider)?;
         let pool = self.setup.pools.providers.get(candidate.provider)?;
-        if provider.dialect != self.arrival.dialect {
+        if self.way(provider).is_none() {
             return Some(foreign(provider.dialect.name(), self.arrival));
         }
         if let Some(caller) = self.caller.and_then(|caller| snapshot.callers.get(caller))
@@ -234,7 +247,8 @@ fn resting(word: Word, now: Millis) -> Option<String> {
 }
 
 fn foreign(dialect: &str, arrival: &Arrival<'_>) -> String {
-    format!("it speaks {dialect}, and the request {}", arrival.dialect.name())
+    let (own, endpoint) = (arrival.dialect.name(), arrival.endpoint.name());
+    format!("it speaks {dialect}, the request {own}, and {endpoint} has no equivalent there")
 }
 
 /// The head of the request, so that it is read as a real one is.

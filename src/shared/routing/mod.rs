@@ -20,6 +20,8 @@ pub struct Arrival<'a> {
     pub dialect: Dialect,
     /// What it asks for.
     pub endpoint: Endpoint,
+    /// Its prefix is of one dialect, and its path of the other: nobody serves it.
+    pub is_foreign: bool,
     /// Path without our prefix, without query.
     pub path: &'a [u8],
     /// The provider that the path names: no rule applies.
@@ -61,7 +63,7 @@ pub fn arrive<'a>(
             (snapshot.providers.iter().position(|provider| provider.dialect == dialect), None)
         }
     };
-    Ok(Arrival { default, dialect, endpoint, path, pinned, query })
+    Ok(Arrival { default, dialect, endpoint, is_foreign, path, pinned, query })
 }
 
 /// The dialect in which a request is answered before, or without, a route.

@@ -3,8 +3,10 @@
 
 use super::Arrival;
 use crate::config::route::{Match, Plan, Route};
-use crate::config::snapshot::Snapshot;
+use crate::config::snapshot::{Endpoints, Provider, Snapshot};
 use crate::protocol::dialect::Dialect;
+use crate::protocol::dialect::endpoint::Endpoint;
+use crate::protocol::dialect::translate::{Form, Forms};
 use crate::protocol::http1::head::RequestHead;
 
 /// What rules look at.
@@ -53,7 +55,7 @@ pub enum Role {
 
 /// The rule for a request, by its place; `None` when none matches, or the path names its provider.
 pub fn rule_for(snapshot: &Snapshot, sight: &Sight<'_>) -> Option<usize> {
-    if sight.arrival.pinned.is_some() {
+    if sight.arrival.pinned.is_some() || sight.arrival.is_foreign {
         return None;
     }
     snapshot.routes.iter().position(|route| matches(&route.matches, sight))
@@ -74,9 +76,32 @@ pub fn matches(rule: &Match, sight: &Sight<'_>) -> bool {
         })
 }
 
-/// Whether the provider at `index` takes requests of this dialect as they are.
-pub fn speaks(snapshot: &Snapshot, index: usize, dialect: Dialect) -> bool {
-    snapshot.providers.get(index).is_some_and(|provider| provider.dialect == dialect)
+/// How a provider is asked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Way {
+    /// By the request as it came.
+    AsIs,
+    /// By another with the same meaning.
+    Translated(Forms),
+}
+
+/// How `provider` is asked what came in `dialect`; `None`: it has nothing like that.
+pub fn way(provider: &Provider, dialect: Dialect, endpoint: Endpoint) -> Option<Way> {
+    let client = Form::of(endpoint);
+    let own = match (provider.dialect, provider.endpoints) {
+        (Dialect::Anthropic, _) => Form::Messages,
+        (Dialect::OpenAi, Endpoints::Responses) => Form::Responses,
+        (Dialect::OpenAi, Endpoints::Both) if client == Some(Form::Responses) => Form::Responses,
+        // Of the two that which more hosts understand.
+        (Dialect::OpenAi, Endpoints::Both | Endpoints::ChatCompletions) => Form::Chat,
+    };
+    match client {
+        Some(client) if client.dialect() != dialect => None,
+        Some(client) if client == own => Some(Way::AsIs),
+        Some(client) => Some(Way::Translated(Forms { client, provider: own })),
+        None if provider.dialect == dialect => Some(Way::AsIs),
+        None => None,
+    }
 }
 
 /// Gives the providers of a rule in the order they are asked. `turn`: whose turn it is in the

@@ -27,7 +27,10 @@ impl Directory {
     #[expect(clippy::disallowed_methods, reason = "a test's thread may block")]
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.0.join(name);
-        std::fs::write(&path, content).unwrap();
+        // At once: a gateway that reloads meanwhile reads the old or the new.
+        let beside = self.0.join(format!("{name}.new"));
+        std::fs::write(&beside, content).unwrap();
+        std::fs::rename(&beside, &path).unwrap();
         path
     }
 }

@@ -2,16 +2,18 @@
 //! never changed, each read is forwarded before the next is awaited; but for the usage that only
 //! the gateway asked for, which is kept back by whole events (BEHAVIOUR 8).
 
-mod fold;
 mod passage;
 mod pulse;
+mod whole;
+
+use std::borrow::Cow;
 
 use super::attempt::Call;
 use super::authenticate::Credential;
 use super::failure::{BadResponse, Failure, Kind};
 use super::fields::Ours;
 use super::observe::Observation;
-use super::rewrite::{self, Answer};
+use super::rewrite::{self, Answer, Foreign};
 use super::route::Route;
 use super::{Exchange, Next};
 use crate::data_plane::downstream::response::{BACK, FRONT, Framing};
@@ -26,6 +28,7 @@ use crate::shared::tally::{self, Fault};
 use passage::{Passage, Stand, is_in_the_clear, is_stream};
 pub use passage::{is_open_stream, take_payload};
 use pulse::Waited;
+use whole::{Taker, content_type};
 
 /// How a passage ended short of its end.
 #[derive(Debug)]
@@ -51,21 +54,37 @@ impl Exchange<'_> {
         self.commit_by = None;
         self.note_key(credential);
         let is_stream = is_open_stream(&call.answered.head, call.answered.buffer.filled());
-        if call.is_demoted && is_stream && (200..300).contains(&call.answered.head.status) {
-            return self.relay_folded(route, credential, call).await;
+        let is_fine = (200..300).contains(&call.answered.head.status);
+        if call.is_demoted && is_stream && is_fine {
+            return self.relay_whole((route, credential), call, Taker::fold()).await;
+        }
+        if let Some(forms) = route.forms.filter(|_| !(is_stream && is_fine)) {
+            let head = &call.answered.head;
+            if !is_in_the_clear(head, call.answered.buffer.filled()) {
+                return Err(Kind::UpstreamBadResponse(BadResponse::Encoded).into());
+            }
+            let (echo, status) = (self.echo(), head.status);
+            let taker = Taker::Translate { body: Vec::new(), echo, forms, status };
+            return self.relay_whole((route, credential), call, taker).await;
         }
         let Call { answered, limits, sent_whole, mut upstream, .. } = call;
         let Answered { mut buffer, head } = answered;
         let to_head = self.request.head.method.of(self.request.bytes()) == b"HEAD";
         let length = body_length(&head, buffer.filled(), to_head)?;
         let hide_usage = self.hide_usage.take().filter(|_| is_open_stream(&head, buffer.filled()));
-        let length_down = if hide_usage.is_some() { without_count(length) } else { length };
+        let is_changed = hide_usage.is_some() || route.forms.is_some();
+        let length_down = if is_changed { without_count(length) } else { length };
         let framing = Framing::for_client(self.request, length_down);
         let closes = self.must_close() || framing == Framing::Close;
         let mut out = self.client.local.buffers.take_small();
         let keeps_length = to_head || head.status == 304;
-        let rules = &self.setup.header_rules.answers;
-        let answer = Answer { bytes: buffer.filled(), framing, head: &head, keeps_length, rules };
+        let foreign = self.foreign(route);
+        let mut rules = Cow::Borrowed(&*self.setup.header_rules.answers);
+        if foreign.is_some() {
+            rules.to_mut().insert(0, content_type("text/event-stream; charset=utf-8"));
+        }
+        let (bytes, rules) = (buffer.filled(), &*rules);
+        let answer = Answer { bytes, foreign, framing, head: &head, keeps_length, rules };
         rewrite::response(out.tail(), &answer);
         self.own_fields(out.tail(), Ours { closes, credential: Some(credential), error: None });
         let reusable =
@@ -76,6 +95,7 @@ impl Exchange<'_> {
         observation.capture = self.seen.gathered.capture(self.started);
         let mut passage = Passage::new(&head, buffer.filled(), (length, framing), observation);
         passage.hide_usage = hide_usage;
+        passage.converter = route.forms.map(|forms| Box::new(self.converter(forms)));
         passage.pulse = self.pulse(is_stream);
         self.seen.status = head.status;
         buffer.consume(head.end);
@@ -124,9 +144,16 @@ impl Exchange<'_> {
         if is_scanned && !readable {
             self.count_fault(&route.provider.name, Fault::BodyUnobserved("encoded"));
         }
+        let endpoint = route.forms.map_or(self.endpoint, |forms| forms.provider.endpoint());
         let observer = readable
-            .then(|| Observer::new(route.provider.dialect, self.endpoint, is_stream(head, bytes)));
+            .then(|| Observer::new(route.provider.dialect, endpoint, is_stream(head, bytes)));
         Observation::new(head, bytes, observer)
+    }
+
+    /// Between which forms an answer of the route's provider is translated, if at all.
+    fn foreign(&self, route: &Route<'_>) -> Option<Foreign> {
+        let now_s = self.client.local.shared.wall.now().0 / 1_000;
+        route.forms.map(|forms| Foreign { forms, now_s })
     }
 
     fn gather_head(&mut self, head: &ResponseHead, bytes: &[u8]) {

@@ -1,12 +1,14 @@
 //! One body on its way through: payload out of the framing it came in, into ours. Never writes.
 
 use crate::data_plane::downstream::response::{BACK, FRONT, Framing};
+use crate::data_plane::exchange::convert::Converter;
 use crate::data_plane::exchange::detail::Capture;
 use crate::data_plane::exchange::failure::{BadResponse, Kind};
 use crate::data_plane::exchange::observe::Observation;
 use crate::data_plane::io::buffer::Buffer;
 use crate::data_plane::io::fault::Limit;
 use crate::data_plane::upstream::connection::Connection;
+use crate::protocol::dialect::translate::stream::Ended;
 use crate::protocol::http1::Refusal;
 use crate::protocol::http1::body::{Body, Piece};
 use crate::protocol::http1::framing::BodyLength;
@@ -24,6 +26,8 @@ pub struct Passage {
     pub body: Body,
     /// For event streams that pass in the clear: whether an event of ours may follow.
     pub boundary: Option<Boundary>,
+    /// For event streams of another form than the client's.
+    pub converter: Option<Box<Converter>>,
     /// The upstream sent bytes that nobody asked for.
     pub extra: bool,
     pub framing: Framing,
@@ -55,6 +59,7 @@ impl Passage {
         Self {
             body: Body::new(length),
             boundary: is_open_stream(head, bytes).then(Boundary::new),
+            converter: None,
             extra: false,
             framing,
             hide_usage: None,
@@ -84,7 +89,7 @@ impl Passage {
         buffer.clear_with_room(FRONT, BACK);
         let (read, mut buffer) = upstream.stream.read(buffer, idle).await;
         let stand = match read {
-            Ok(0) if self.body.may_end_here() => Stand::Done,
+            Ok(0) if self.body.may_end_here() => self.end_converted(&mut buffer),
             Ok(0) => Stand::Broken(Kind::UpstreamCut),
             Ok(_) => self.take(&mut buffer),
             Err(fault) => {
@@ -101,7 +106,9 @@ impl Passage {
         let taken = take_payload(&mut self.body, buffer);
         self.extra |= !taken.rest.is_empty();
         self.passed = self.passed.saturating_add(u64::try_from(buffer.len()).unwrap_or(u64::MAX));
-        if let Some(boundary) = &mut self.boundary {
+        if self.converter.is_none()
+            && let Some(boundary) = &mut self.boundary
+        {
             boundary.push(buffer.filled());
         }
         if let Some(pulse) = &mut self.pulse {
@@ -115,12 +122,39 @@ impl Passage {
             buffer.clear_with_room(FRONT, BACK);
             buffer.extend(passes);
         }
+        let is_translated = self.convert(buffer);
+        let bad = |why| Stand::Broken(Kind::UpstreamBadResponse(why));
         match taken.fault {
-            Some(refusal) => {
-                Stand::Broken(Kind::UpstreamBadResponse(BadResponse::Refused(refusal)))
-            }
-            None if self.body.is_done() => Stand::Done,
+            Some(refusal) => bad(BadResponse::Refused(refusal)),
+            None if !is_translated => bad(BadResponse::Untranslatable),
+            None if self.body.is_done() => self.end_converted(buffer),
             None => Stand::Flowing,
+        }
+    }
+
+    /// Leaves what the payload of this read is in the client's form. False when it cannot be told.
+    fn convert(&mut self, buffer: &mut Buffer) -> bool {
+        let Some(converter) = &mut self.converter else { return true };
+        converter.out.clear();
+        let pushed = converter.stream.push(buffer.filled(), &mut converter.out);
+        buffer.clear_with_room(FRONT, BACK);
+        buffer.extend(&converter.out);
+        if let Some(boundary) = &mut self.boundary {
+            boundary.push(&converter.out);
+        }
+        pushed.is_ok()
+    }
+
+    /// The body is here whole: where it is translated, adds what ends the client's, unless its
+    /// events were not.
+    fn end_converted(&mut self, buffer: &mut Buffer) -> Stand {
+        let Some(mut converter) = self.converter.take() else { return Stand::Done };
+        converter.out.clear();
+        let ended = converter.stream.end(&mut converter.out);
+        buffer.extend(&converter.out);
+        match ended {
+            Ended::Cut => Stand::Broken(Kind::UpstreamCut),
+            Ended::Failed | Ended::Whole => Stand::Done,
         }
     }
 

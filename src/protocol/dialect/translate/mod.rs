@@ -2,6 +2,13 @@
 //! (PROTOCOL 7). Pure: knows no provider, no clock, no socket. Never guesses: what has no place in
 //! the other form is listed as lost, or refused where its loss would change the meaning.
 
+pub mod answer;
+pub mod error;
+pub mod json;
+pub mod limits;
+pub mod request;
+pub mod stream;
+
 use super::Dialect;
 use super::endpoint::Endpoint;
 use crate::protocol::json::text::Text;
@@ -43,11 +50,7 @@ impl Form {
 
     /// The path of [`Form::endpoint`].
     pub const fn path(self) -> &'static str {
-        match self {
-            Self::Chat => "/v1/chat/completions",
-            Self::Messages => "/v1/messages",
-            Self::Responses => "/v1/responses",
-        }
+        self.endpoint().name()
     }
 
     /// Whose form it is.
@@ -57,6 +60,15 @@ impl Form {
             Self::Messages => Dialect::Anthropic,
         }
     }
+}
+
+/// Between which two forms an exchange is translated.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Forms {
+    /// Requests come in it, answers go out in it.
+    pub client: Form,
+    /// The provider's.
+    pub provider: Form,
 }
 
 /// What a request is to become.
@@ -133,7 +145,7 @@ impl Lossy {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Refused {
     /// The field, with indexes: `messages[3].content[0].source`. Empty for the whole body.
-    pub path: Text<96>,
+    pub path: Text<80>,
     /// Why.
     pub why: Why,
 }
@@ -149,6 +161,26 @@ pub enum Why {
     NoEquivalent,
     /// Nested deeper than so many levels.
     TooDeep(usize),
+    /// More brackets, separators and values than so many.
+    TooMany(usize),
+}
+
+impl Refused {
+    /// What is wrong and where, for the client. `provider`: whose form it cannot take.
+    pub fn message(&self, provider: &str) -> String {
+        let at = match self.path.as_str() {
+            "" => "The request body".to_owned(),
+            path => format!("`{path}`"),
+        };
+        let why = match self.why {
+            Why::NotJson => "is not JSON".to_owned(),
+            Why::Wanted(what) => format!("is not {what}"),
+            Why::NoEquivalent => "has no equivalent there".to_owned(),
+            Why::TooMany(values) => format!("holds more than {values} values"),
+            Why::TooDeep(levels) => format!("is nested deeper than {levels} levels"),
+        };
+        format!("Cannot be translated for provider {provider}: {at} {why}.")
+    }
 }
 
 /// Fields that are named at most; a header stays small.

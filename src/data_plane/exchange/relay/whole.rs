@@ -1,6 +1,6 @@
-//! The answer to a demoted request: a stream taken in whole and given back as one message
-//! (BEHAVIOUR 8). Nothing goes to the client before all of it is there, so that an error is a
-//! status, never half a message.
+//! An answer that is taken in whole before anything of it goes to the client: the stream of a
+//! demoted request folded into one message, a body in another form. An error is a status then,
+//! never half a message (BEHAVIOUR 8).
 
 use super::passage::{Passage, Stand};
 use super::{Exchange, Next, body_length};
@@ -16,21 +16,93 @@ use crate::data_plane::io::buffer::Buffer;
 use crate::data_plane::io::fault::Wait;
 use crate::data_plane::upstream::connection::{Answered, Connection};
 use crate::protocol::dialect::anthropic::fold::{Fold, Unfolded};
+use crate::protocol::dialect::translate::{Echo, Forms, answer, error};
 use crate::protocol::error_body::ErrorBody;
 use crate::protocol::http1::framing::{self, BodyLength};
 use crate::protocol::http1::head::Span;
 use crate::protocol::verdict::status_of;
 
+/// What is made of the body.
+pub(super) enum Taker {
+    /// The message that a stream tells of.
+    Fold(Fold),
+    /// The same in the client's form.
+    Translate {
+        /// So far.
+        body: Vec<u8>,
+        echo: Echo,
+        forms: Forms,
+        /// Of the answer.
+        status: u16,
+    },
+}
+
+/// What came of it: a status, where that is another than the provider's, and the body.
+type Made = (Option<u16>, Vec<u8>);
+
+impl Taker {
+    /// The message of a stream.
+    pub(super) fn fold() -> Self {
+        Self::Fold(Fold::new(MESSAGE_BYTES_MAX))
+    }
+
+    /// Takes in what came. Whether what follows matters no more.
+    fn push(&mut self, payload: &[u8]) -> bool {
+        match self {
+            Self::Fold(fold) => fold.push(payload),
+            Self::Translate { body, .. } => {
+                let room = MESSAGE_BYTES_MAX + 1 - body.len().min(MESSAGE_BYTES_MAX);
+                body.extend_from_slice(payload.get(..room).unwrap_or(payload));
+                body.len() > MESSAGE_BYTES_MAX
+            }
+        }
+    }
+
+    /// What to answer with. `broken`: why the body did not come to its end.
+    fn finish(self, broken: Option<Kind>) -> Result<Made, Kind> {
+        let bad = |why| Err(Kind::UpstreamBadResponse(why));
+        match (self, broken) {
+            (_, Some(Kind::ClientGone)) => Err(Kind::ClientGone),
+            (Self::Fold(fold), broken) => match fold.finish() {
+                Ok(message) => Ok((None, message)),
+                Err(Unfolded::Told(error)) => {
+                    let look = ErrorBody::read(&error);
+                    let look = look.look();
+                    Ok((Some(status_of(look.kind, look.code)), error))
+                }
+                Err(Unfolded::TooLong) => bad(BadResponse::TooLong),
+                Err(Unfolded::Unfinished) => Err(broken.unwrap_or(Kind::UpstreamCut)),
+            },
+            (Self::Translate { body, .. }, _) if body.len() > MESSAGE_BYTES_MAX => {
+                bad(BadResponse::TooLong)
+            }
+            (Self::Translate { .. }, Some(broken)) => Err(broken),
+            (Self::Translate { body, echo, forms, status }, None) => {
+                let Forms { client, provider } = forms;
+                if !(200..300).contains(&status) {
+                    let mut out = Vec::new();
+                    let status = error::error(&body, status, provider, client, &mut out);
+                    return Ok((Some(status), out));
+                }
+                match answer::answer(&body, provider, client, &echo) {
+                    Ok(message) => Ok((None, message)),
+                    Err(_) => bad(BadResponse::Untranslatable),
+                }
+            }
+        }
+    }
+}
+
 impl Exchange<'_> {
-    /// Takes the stream of `call` in and answers with the message that it tells of.
+    /// Takes the body of `call` in and answers with what `taker` makes of it.
     ///
     /// # Errors
-    /// When there is none; nothing has gone to the client then.
-    pub(super) async fn relay_folded(
+    /// When it makes nothing; nothing has gone to the client then.
+    pub(super) async fn relay_whole(
         &mut self,
-        route: &Route<'_>,
-        credential: Credential<'_>,
+        (route, credential): (&Route<'_>, Credential<'_>),
         call: Call,
+        taker: Taker,
     ) -> Result<Next, Failure> {
         let Call { answered, limits, sent_whole, mut upstream, .. } = call;
         let Answered { mut buffer, mut head } = answered;
@@ -46,33 +118,37 @@ impl Exchange<'_> {
         // Its spans are of these bytes, which reads will overwrite.
         let head_bytes = buffer.filled().get(..head.end).unwrap_or_default().to_vec();
         buffer.consume(head.end);
-        let folded = self.fold(&mut passage, &mut upstream, buffer).await;
+        let taken = self.take_whole(&mut passage, &mut upstream, buffer, taker).await;
         self.seen.gathered.put_back(passage.take_capture());
-        self.seen.answered = passage.finish(folded.is_ok(), self.started);
+        self.seen.answered = passage.finish(taken.is_ok(), self.started);
         self.count_tokens(credential);
-        let body = match folded {
-            Ok(message) => message,
-            Err(Ended::Told(error)) => {
-                let told = ErrorBody::read(&error);
-                let look = told.look();
-                (head.status, head.reason) = (status_of(look.kind, look.code), Span::default());
-                error
-            }
-            Err(Ended::Broken(kind)) => {
+        let (status, body) = match taken {
+            Ok(made) => made,
+            Err(kind) => {
                 self.count_no_answer(&route.provider.name, &kind);
                 return Err(kind.into());
             }
         };
+        if let Some(status) = status.filter(|&status| status != head.status) {
+            (head.status, head.reason) = (status, Span::default());
+        }
         // Free before the client can know of it.
         self.admission.release();
         self.seen.status = head.status;
         let length = BodyLength::Length(u64::try_from(body.len()).unwrap_or(u64::MAX));
         let framing = Framing::for_client(self.request, length);
         let closes = self.must_close() || framing == Framing::Close;
-        let mut rules = vec![json()];
+        let mut rules = vec![content_type("application/json")];
         rules.extend_from_slice(&self.setup.header_rules.answers);
-        let answer =
-            Answer { bytes: &head_bytes, framing, head: &head, keeps_length: false, rules: &rules };
+        let foreign = self.foreign(route);
+        let answer = Answer {
+            bytes: &head_bytes,
+            foreign,
+            framing,
+            head: &head,
+            keeps_length: false,
+            rules: &rules,
+        };
         let mut out = Buffer::with_capacity(head_bytes.len() + body.len() + OWN_FIELDS_BYTES);
         rewrite::response(out.tail(), &answer);
         self.own_fields(out.tail(), Ours { closes, credential: Some(credential), error: None });
@@ -85,19 +161,19 @@ impl Exchange<'_> {
         Ok(self.after_answer(closes).await)
     }
 
-    /// Reads the stream to its end, or to its error.
-    async fn fold(
+    /// Reads the body to its end.
+    async fn take_whole(
         &mut self,
         passage: &mut Passage,
         upstream: &mut Option<Connection>,
         mut buffer: Buffer,
-    ) -> Result<Vec<u8>, Ended> {
-        let mut fold = Fold::new(MESSAGE_BYTES_MAX);
+        mut taker: Taker,
+    ) -> Result<Made, Kind> {
         let byte_idle = (Wait::ByteIdle, Some(self.timeouts.byte_idle.0));
         let mut stand = passage.take(&mut buffer);
         let mut is_over = false;
         let broken = loop {
-            is_over |= fold.push(buffer.filled());
+            is_over |= taker.push(buffer.filled());
             match (stand, upstream.as_mut()) {
                 (Stand::Done, _) => break None,
                 (Stand::Broken(kind), _) => break Some(kind),
@@ -110,36 +186,19 @@ impl Exchange<'_> {
             }
         };
         self.client.local.buffers.put(buffer);
-        match (fold.finish(), broken) {
-            (_, Some(Kind::ClientGone)) => Err(Ended::Broken(Kind::ClientGone)),
-            (Ok(message), _) => Ok(message),
-            (Err(Unfolded::Told(error)), _) => Err(Ended::Told(error)),
-            (Err(Unfolded::TooLong), _) => {
-                Err(Ended::Broken(Kind::UpstreamBadResponse(BadResponse::TooLong)))
-            }
-            (Err(Unfolded::Unfinished), broken) => {
-                Err(Ended::Broken(broken.unwrap_or(Kind::UpstreamCut)))
-            }
-        }
+        taker.finish(broken)
     }
 }
 
-/// Why there is no message.
-enum Ended {
-    Broken(Kind),
-    /// The provider's own envelope.
-    Told(Vec<u8>),
-}
-
-/// What a message is, in place of what a stream said of itself.
-fn json() -> HeaderRule {
+/// What a body is, in place of what the provider's said of itself.
+pub(super) fn content_type(value: &str) -> HeaderRule {
     HeaderRule {
         action: HeaderAction::Set,
         enabled: true,
         find: String::new(),
         header: "content-type".to_owned(),
         on: HeaderSide::Response,
-        value: "application/json".to_owned(),
+        value: value.to_owned(),
     }
 }
 
