@@ -278,6 +278,12 @@ impl Payload {
         }
     }
 
+    /// Reads on until there are so many bytes of payload, or no more come.
+    pub fn until_length_or_end(&mut self, wire: &mut Wire, bytes: usize) {
+        self.decode(wire);
+        while self.bytes.len() < bytes && self.step(wire) {}
+    }
+
     /// Reads to the end.
     pub fn finish(&mut self, wire: &mut Wire) {
         self.decode(wire);
