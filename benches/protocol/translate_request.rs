@@ -41,8 +41,8 @@ pub fn benches(criterion: &mut Criterion) {
 fn conversation(bytes: usize, text: &str) -> Vec<u8> {
     let mut out = String::from(
         r#"{"model":"m","max_tokens":8192,"stream":true,"system":"Be brief.","tools":[
-        {"name":"read","description":"Reads a file.","input_schema":{"type":"object","properties":{"path":
-        {"type":"string"}},"required":["path"]}}],"messages":[{"role":"user","content":"Go on."}"#,
+        {"name":"read","description":"Reads a file.","input_schema":{"type":"object",
+        "properties":{"path":{"type":"string"}},"required":["path"]}}],"messages":[{"role":"user","content":"Go on."}"#,
     );
     let mut turn = 0;
     while turn == 0 || out.len() < bytes {
@@ -66,6 +66,7 @@ fn conversation(bytes: usize, text: &str) -> Vec<u8> {
 }
 
 /// What a developer would write, for what this conversation has and no more.
+#[expect(clippy::indexing_slicing, reason = "what a conversation lacks is null")]
 fn by_values(body: &[u8]) -> Vec<u8> {
     let mut body: Value = serde_json::from_slice(body).expect("JSON");
     let mut messages = vec![json!({"role": "system", "content": body["system"].take()})];
