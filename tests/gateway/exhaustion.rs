@@ -1,6 +1,6 @@
 //! Out of file descriptors: who is served stays served, and all is well once some are free.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustix::process::Signal;
 
