@@ -49,7 +49,9 @@ fn the_provider_sees_what_was_meant_of_our_own_samples() {
 
 #[test]
 fn the_provider_sees_what_was_meant_or_nothing_of_the_corpus() {
-    let Some(cases) = corpus() else { return println!("corpus smuggling: SKIPPED, no corpora") };
+    let Some(cases) = corpus("req") else {
+        return println!("corpus smuggling: SKIPPED, no corpora");
+    };
     let scene = Scene::start();
     let mut forwarded = 0;
     for case in &cases {
@@ -69,14 +71,15 @@ fn the_provider_sees_what_was_meant_or_nothing_of_the_corpus() {
     assert!(forwarded >= 20, "{forwarded} only: the corpus tests nothing");
 }
 
-fn corpus() -> Option<Vec<PathBuf>> {
+/// Cases of the corpus that are requests (`req`) or answers (`resp`).
+pub fn corpus(kind: &str) -> Option<Vec<PathBuf>> {
     let root = std::env::var_os("TIDEGATE_CORPORA").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpora"),
         PathBuf::from,
     );
     let entries = std::fs::read_dir(root.join("http1")).ok()?;
     let paths = entries.map(|entry| entry.unwrap().path());
-    let mut cases: Vec<_> = paths.filter(|p| p.extension().is_some_and(|e| e == "req")).collect();
+    let mut cases: Vec<_> = paths.filter(|p| p.extension().is_some_and(|e| e == kind)).collect();
     cases.sort();
     Some(cases)
 }

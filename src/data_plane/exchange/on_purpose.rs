@@ -1,5 +1,5 @@
-//! Panics where a test asks for one, so that what survives can be seen. Does nothing in release
-//! builds.
+//! Panics where a test asks for one, so that what survives can be seen. A release build
+//! has none of it.
 
 use super::Exchange;
 

@@ -168,8 +168,8 @@ impl Wire {
     pub fn head(&mut self) -> Head {
         loop {
             if let Some(at) = find(&self.buffer, b"\r\n\r\n") {
-                let text = String::from_utf8(self.take(at + 4)).unwrap();
-                return Head::parse(&text);
+                let head = self.take(at + 4);
+                return Head::parse(&String::from_utf8_lossy(&head));
             }
             assert!(self.fill(), "{:?} before a head: {:?}", self.ended, self.text());
         }
