@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn the_first_to_expire_of_a_chain_counts_whether_that_is_past_or_to_come() {
         let (leaf, authority) = (certificate(2040, false), certificate(2031, true));
-        assert_eq!(expires(&[leaf.clone()]), Some(2_211_667_200));
+        assert_eq!(expires(std::slice::from_ref(&leaf)), Some(2_211_667_200));
         assert_eq!(expires(&[leaf, authority]), Some(1_927_670_400));
         assert_eq!(expires(&[certificate(1999, false)]), Some(917_827_200));
     }
