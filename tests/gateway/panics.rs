@@ -3,7 +3,9 @@
 //!
 //! `TIDEGATE_PANICS=10000` for more of them.
 
-use crate::support::{BodyEnd, Gateway, Mock, Payload, Wire, get, key, post, provider};
+use std::time::Instant;
+
+use crate::support::{BodyEnd, Gateway, Mock, PATIENCE, Payload, Wire, get, key, post, provider};
 
 const STREAM: &str = "{\"model\":\"m\",\"stream\":true}";
 /// Where a request may stop: without a place, with one, with an upstream, with half an answer.
@@ -40,15 +42,21 @@ fn panics_in_request_code_harm_nobody_else_and_lose_no_place() {
                     let (said, _) = wire.rest();
                     let said = String::from_utf8_lossy(&said);
                     assert!(said.is_empty() || place == "relay", "{place}: {said}");
-                    assert!(!said.ends_with("0\r\n\r\n"), "half an answer is no whole one");
+                    // On a busy machine all of it may have come at once, before its panic.
+                    let is_whole = said.contains("event: message_stop");
+                    assert!(is_whole || !said.ends_with("0\r\n\r\n"), "half is no whole: {said}");
                 }
             });
         }
     });
     stream.finish(&mut bystander);
     assert_eq!(stream.end, Some(BodyEnd::Whole), "who was there already goes on");
-    let livez = gateway.ask(get("/livez", "")).json();
-    assert_eq!(livez["in_flight"], 0);
+    // The last byte of an answer is there a moment before its end is counted.
+    let in_flight = || gateway.ask(get("/livez", "")).json()["in_flight"].clone();
+    let patience = Instant::now() + PATIENCE;
+    while in_flight() != 0 {
+        assert!(Instant::now() < patience, "{} in flight", in_flight());
+    }
     // All places are there: so many streams at a time, and not one more.
     let mut held: Vec<Wire> = (0..=CLIENTS).map(|_| gateway.connect()).collect();
     for client in &mut held {

@@ -19,11 +19,14 @@ use crate::shared::pools::ProviderPool;
 use crate::shared::routing::rules::{self, Candidate, Role, Sight, Way};
 use crate::shared::routing::{Arrival, NoWay, arrive};
 
+/// Whom to ask, in order.
+pub type Candidates = SmallVec<[Candidate; 2]>;
+
 /// Where a request may go.
 #[derive(Clone, Debug)]
 pub struct Routed<'a> {
     /// Whom to ask, in order; at least one.
-    pub candidates: SmallVec<[Candidate; 2]>,
+    pub candidates: Candidates,
     /// What the client speaks.
     dialect: Dialect,
     /// What it asks for.
@@ -160,37 +163,13 @@ impl<'c> Exchange<'c> {
             model: self.model.as_deref(),
         };
         let rule = rules::rule_for(&setup.snapshot, &sight);
-        let mut candidates: SmallVec<[Candidate; 2]> = SmallVec::new();
-        let direct = || {
-            let default =
-                |provider| Candidate { below: None, model: None, provider, role: Role::Default };
-            arrival.default.map(default)
-        };
-        let route = rule.and_then(|rule| setup.snapshot.routes.get(rule));
-        if let (Some(rule), Some(route)) = (rule, route) {
-            let turns = setup.pools.turns.get(rule);
-            let turn = turns.map_or(0, |turn| turn.next(route.strategy.plan.cycle()));
-            rules::each_candidate(route, self.model.as_deref(), turn, |candidate| {
-                let provider = setup.snapshot.providers.get(candidate.provider);
-                let way = provider.and_then(|p| rules::way(p, self.dialect, arrival.endpoint));
-                if way.is_some() {
-                    candidates.push(candidate);
-                }
-            });
-            if candidates.is_empty() {
-                return Err(Kind::NoEquivalent(arrival.endpoint));
-            }
-        } else {
-            candidates.extend(direct());
-        }
-        if candidates.is_empty() {
-            return Err(no_route());
-        }
+        let mut candidates = self.candidates(arrival, rule)?;
         let providers: SmallVec<[usize; 8]> = candidates.iter().map(|c| c.provider).collect();
         let (local, fields) = (&self.client.local, &request.head.fields);
         let presented = (fields, request.bytes());
         let admitted = authenticate::admit(local, &setup, &providers, presented, self.caller)?;
         let is_own = matches!(admitted.payer, Payer::Own(_));
+        let route = rule.and_then(|rule| setup.snapshot.routes.get(rule));
         let route = route.filter(|route| !is_own || route.byok == ByokWay::Route);
         if let Some(route) = route {
             self.max_attempts = route.max_attempts;
@@ -212,7 +191,7 @@ impl<'c> Exchange<'c> {
             }
         } else {
             self.max_attempts = setup.snapshot.failover.max_attempts;
-            candidates = direct().into_iter().collect();
+            candidates = default_of(arrival).into_iter().collect();
         }
         if candidates.is_empty() {
             return Err(no_route());
@@ -227,8 +206,32 @@ impl<'c> Exchange<'c> {
         Ok((Routed { candidates, dialect, endpoint, path, query }, admitted.payer))
     }
 
+    /// Whom a rule, or the path itself, would have asked, as far as they can be: at least one.
+    fn candidates(&self, arrival: &Arrival<'_>, rule: Option<usize>) -> Result<Candidates, Kind> {
+        let setup = &self.setup;
+        let route = rule.and_then(|rule| Some((rule, setup.snapshot.routes.get(rule)?)));
+        let Some((rule, route)) = route else {
+            let default = default_of(arrival).map(|default| Candidates::from_iter([default]));
+            return default.ok_or_else(|| Kind::NoRoute(self.model.clone()));
+        };
+        let turns = setup.pools.turns.get(rule);
+        let turn = turns.map_or(0, |turn| turn.next(route.strategy.plan.cycle()));
+        let mut candidates = Candidates::new();
+        rules::each_candidate(route, self.model.as_deref(), turn, |candidate| {
+            let provider = setup.snapshot.providers.get(candidate.provider);
+            let way = provider.and_then(|p| rules::way(p, self.dialect, arrival.endpoint));
+            if way.is_some() {
+                candidates.push(candidate);
+            }
+        });
+        if candidates.is_empty() {
+            return Err(Kind::NoEquivalent(arrival.endpoint));
+        }
+        Ok(candidates)
+    }
+
     /// Leaves only candidates that the caller may ask for the model, by its name there.
-    fn keep_allowed(&self, candidates: &mut SmallVec<[Candidate; 2]>) -> Result<(), Kind> {
+    fn keep_allowed(&self, candidates: &mut Candidates) -> Result<(), Kind> {
         let mut refused = None;
         candidates.retain(|candidate| {
             let model = candidate.model.as_deref().or(self.model.as_deref());
@@ -276,6 +279,12 @@ impl<'c> Exchange<'c> {
         let rule = self.decision.rule.and_then(|rule| self.setup.snapshot.routes.get(rule));
         rule.map_or("", |rule| rule.name.as_str())
     }
+}
+
+/// The provider of the path itself.
+fn default_of(arrival: &Arrival<'_>) -> Option<Candidate> {
+    let default = |provider| Candidate { below: None, model: None, provider, role: Role::Default };
+    arrival.default.map(default)
 }
 
 impl From<NoWay> for Kind {

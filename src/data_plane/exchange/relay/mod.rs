@@ -53,20 +53,35 @@ impl Exchange<'_> {
         self.phase = "relay";
         self.commit_by = None;
         self.note_key(credential);
+        match self.taker(route, &call)? {
+            Some(taker) => self.relay_whole((route, credential), call, taker).await,
+            None => self.relay_flowing(route, credential, call).await,
+        }
+    }
+
+    /// What takes an answer in whole before anything of it is passed on; `None`: it flows.
+    fn taker(&self, route: &Route<'_>, call: &Call) -> Result<Option<Taker>, Kind> {
+        let (head, bytes) = (&call.answered.head, call.answered.buffer.filled());
+        let is_flowing = is_open_stream(head, bytes) && (200..300).contains(&head.status);
+        if call.is_demoted && is_flowing {
+            return Ok(Some(Taker::fold()));
+        }
+        let Some(forms) = route.forms.filter(|_| !is_flowing) else { return Ok(None) };
+        if !is_in_the_clear(head, bytes) {
+            return Err(Kind::UpstreamBadResponse(BadResponse::Encoded));
+        }
+        let (echo, status) = (self.echo(), head.status);
+        Ok(Some(Taker::Translate { body: Vec::new(), echo, forms, status }))
+    }
+
+    /// Relays an answer as it comes.
+    async fn relay_flowing(
+        &mut self,
+        route: &Route<'_>,
+        credential: Credential<'_>,
+        call: Call,
+    ) -> Result<Next, Failure> {
         let is_stream = is_open_stream(&call.answered.head, call.answered.buffer.filled());
-        let is_fine = (200..300).contains(&call.answered.head.status);
-        if call.is_demoted && is_stream && is_fine {
-            return self.relay_whole((route, credential), call, Taker::fold()).await;
-        }
-        if let Some(forms) = route.forms.filter(|_| !(is_stream && is_fine)) {
-            let head = &call.answered.head;
-            if !is_in_the_clear(head, call.answered.buffer.filled()) {
-                return Err(Kind::UpstreamBadResponse(BadResponse::Encoded).into());
-            }
-            let (echo, status) = (self.echo(), head.status);
-            let taker = Taker::Translate { body: Vec::new(), echo, forms, status };
-            return self.relay_whole((route, credential), call, taker).await;
-        }
         let Call { answered, limits, sent_whole, mut upstream, .. } = call;
         let Answered { mut buffer, head } = answered;
         let to_head = self.request.head.method.of(self.request.bytes()) == b"HEAD";

@@ -74,6 +74,23 @@ fn what_is_signed_for_its_own_provider_stays_behind() {
 }
 
 #[test]
+fn tools_that_others_run_are_lost_beside_functions_and_refused_alone() {
+    let function = json!({"type": "function", "name": "shell", "parameters": {"type": "object"}});
+    let patch = json!({"type": "custom", "name": "apply_patch", "format": {"type": "text"}});
+    let offered = json!({"tools": [{"type": "web_search"}, function, patch]});
+    for to in [Chat, Messages] {
+        let (out, lossy) = done(Responses, to, &with(&responses(), &offered));
+        assert_eq!(lossy, "tools.web_search, tools.custom");
+        assert_eq!(out["tools"].as_array().unwrap().len(), 1, "{out}");
+    }
+    let chosen = json!({"tools": [{"type": "web_search"}, function], "tool_choice":
+        {"type": "web_search"}});
+    let body = serde_json::to_vec(&with(&responses(), &chosen)).unwrap();
+    let refused = request(&body, &order(Responses, Messages)).unwrap_err();
+    assert_eq!(refused.path.as_str(), "tool_choice");
+}
+
+#[test]
 fn marks_for_the_cache_that_a_chat_client_sets_reach_messages() {
     let mark = json!({"type": "ephemeral"});
     let body = with(

@@ -22,7 +22,7 @@
 //! | files by id, audio in | of Responses | 400 | of Chat |
 //! | images in results of tools | the user's, after them | as they are | as they are |
 //! | failed tool (`is_error`) | lost | as it is | lost |
-//! | tools that providers run | 400 | 400 | 400 |
+//! | tools that providers run | lost (7) | lost (7) | lost (7) |
 //! | `cache_control` | lost | as it is | lost |
 //! | `user`, `metadata.user_id` | `user` (6) | `metadata.user_id` | `safety_identifier` (6) |
 //! | service tier | as it is | `auto`, `default`; else lost | as it is |
@@ -36,7 +36,8 @@
 //! below the bound; adaptive and an effort for Claude from 4.6 on; lost where the API refuses it:
 //! beside a forced choice of tools, and with a budget in the middle of a loop of tools. 5: it is
 //! signed or sealed, and good for its own provider alone. 6: lost when Anthropic's is longer than
-//! 64 bytes, which OpenAI refuses.
+//! 64 bytes, which OpenAI refuses. 7: and those of free text; 400 where nothing else is offered, or
+//! where one of them has to be used.
 
 mod conversation;
 mod read;

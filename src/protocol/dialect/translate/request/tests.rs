@@ -288,7 +288,7 @@ fn what_would_change_the_meaning_is_refused_by_its_path() {
     let server_tool = json!([{"type": "web_search_20250305", "name": "web_search"}]);
     for (more, path) in [
         (json!({"messages": prefill}), "messages[1]"),
-        (json!({"tools": server_tool}), "tools[0]"),
+        (json!({"tools": server_tool}), "tools[0].type"),
         (json!({"mcp_servers": [{"type": "url"}]}), "mcp_servers"),
         (json!({"inference_geo": "eu"}), "inference_geo"),
         (json!({"container": "c"}), "container"),

@@ -5,7 +5,7 @@ use super::super::super::{Lossy, Refused};
 use super::super::conversation::{
     Choice, Conversation, Format, Input, Part, Role, Thinking, Turn, What,
 };
-use super::{forbid, function, lose, part, say, schema, shared, whole};
+use super::{forbid, function, lose, offered, part, say, schema, shared, whole};
 
 /// Reads the request that `root` is.
 pub fn read<'a>(root: Value<'a>, lossy: &mut Lossy) -> Result<Conversation<'a>, Refused> {
@@ -36,16 +36,15 @@ fn field<'a>(
         }
         "stop" => chat.stop = stop(value)?,
         "tools" => {
-            chat.tools.clear();
-            for value in value.list()? {
+            chat.tools = offered(value, lossy, |value, lossy| {
                 if value.required("type")? != "function" {
-                    return Err(value.need("type", "a string")?.no_equivalent());
+                    return Ok(None);
                 }
                 let inner = value.need("function", "an object")?;
                 let mut tool = function(inner, "tools.function", lossy)?;
                 tool.cache = tool.cache.or(value.get("cache_control"));
-                chat.tools.push(tool);
-            }
+                Ok(Some(tool))
+            })?;
         }
         "tool_choice" => chat.choice = Some(choice(value)?),
         "reasoning_effort" => {

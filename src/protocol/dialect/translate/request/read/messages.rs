@@ -5,7 +5,7 @@ use super::super::super::{Lossy, Refused};
 use super::super::conversation::{
     Choice, Conversation, Input, Part, Role, Thinking, Tool, Turn, What,
 };
-use super::{chat, forbid, function, lose, part, say, schema, whole};
+use super::{chat, forbid, function, lose, offered, part, say, schema, whole};
 
 /// Reads the request that `root` is.
 pub fn read<'a>(root: Value<'a>, lossy: &mut Lossy) -> Result<Conversation<'a>, Refused> {
@@ -38,10 +38,7 @@ fn field<'a>(
         "temperature" => talk.temperature = Some(value.number()?),
         "top_p" => talk.top_p = Some(value.number()?),
         "tools" => {
-            talk.tools.clear();
-            for value in value.list()? {
-                talk.tools.push(tool(value, lossy)?);
-            }
+            talk.tools = offered(value, lossy, tool)?;
         }
         "tool_choice" => choice(talk, value)?,
         "thinking" => thinking(talk, value)?,
@@ -130,12 +127,12 @@ fn result<'a>(value: Value<'a>, lossy: &mut Lossy) -> Result<Part<'a>, Refused> 
     Ok(Part { cache: value.get("cache_control"), value, what })
 }
 
-fn tool<'a>(value: Value<'a>, lossy: &mut Lossy) -> Result<Tool<'a>, Refused> {
+fn tool<'a>(value: Value<'a>, lossy: &mut Lossy) -> Result<Option<Tool<'a>>, Refused> {
     match value.get("type") {
-        Some(kind) if kind.as_str() != Some("custom") => Err(value.no_equivalent()),
+        Some(kind) if kind.as_str() != Some("custom") => Ok(None),
         _ => {
             value.need("input_schema", "an object")?;
-            function(value, "tools", lossy)
+            function(value, "tools", lossy).map(Some)
         }
     }
 }

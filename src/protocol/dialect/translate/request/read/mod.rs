@@ -91,6 +91,30 @@ pub fn shared<'a>(
     Ok(true)
 }
 
+/// The functions in a list of tools. What a provider runs itself, or a client in free text, has no
+/// equivalent: it is lost where there are functions to work with instead, and refused where it is
+/// all that is offered.
+pub fn offered<'a>(
+    tools: Value<'a>,
+    lossy: &mut Lossy,
+    read: impl Fn(Value<'a>, &mut Lossy) -> Result<Option<Tool<'a>>, Refused>,
+) -> Result<Vec<Tool<'a>>, Refused> {
+    let (mut functions, mut foreign) = (Vec::new(), None);
+    for tool in tools.list()? {
+        if let Some(function) = read(tool, lossy)? {
+            functions.push(function);
+        } else {
+            let kind = tool.need("type", "a string")?;
+            lossy.note(&format!("tools.{}", kind.text()?));
+            foreign = foreign.or(Some(kind));
+        }
+    }
+    match foreign {
+        Some(kind) if functions.is_empty() => Err(kind.no_equivalent()),
+        _ => Ok(functions),
+    }
+}
+
 /// A function that the client runs, from the object that names it.
 pub fn function<'a>(value: Value<'a>, place: &str, lossy: &mut Lossy) -> Result<Tool<'a>, Refused> {
     let mut tool = Tool {

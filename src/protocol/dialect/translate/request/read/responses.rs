@@ -6,7 +6,7 @@ use super::super::super::{Lossy, Refused};
 use super::super::conversation::{
     Choice, Conversation, Format, Input, Part, Role, Thinking, Turn, What,
 };
-use super::{chat, forbid, function, lose, part, say, schema, shared, whole};
+use super::{chat, forbid, function, lose, offered, part, say, schema, shared, whole};
 
 /// Reads the request that `root` is.
 pub fn read<'a>(root: Value<'a>, lossy: &mut Lossy) -> Result<Conversation<'a>, Refused> {
@@ -43,13 +43,10 @@ fn field<'a>(
         "input" | "instructions" => {}
         "max_output_tokens" => talk.max_tokens = value.count().map(|_| Some(value))?,
         "tools" => {
-            talk.tools.clear();
-            for value in value.list()? {
-                if value.required("type")? != "function" {
-                    return Err(value.need("type", "a string")?.no_equivalent());
-                }
-                talk.tools.push(function(value, "tools", lossy)?);
-            }
+            talk.tools = offered(value, lossy, |value, lossy| match value.required("type")? {
+                "function" => function(value, "tools", lossy).map(Some),
+                _ => Ok(None),
+            })?;
         }
         "tool_choice" if value.is_object() => match value.required("type")? {
             "function" => talk.choice = Some(Choice::One(value.required("name")?)),
