@@ -5,7 +5,7 @@ use crate::support::{BodyEnd, Gateway, Payload, Upstream, both, post};
 
 const OWN_KEY: &str = "x-api-key: sk-own\r\n";
 const STREAM: &str = "{\"model\":\"m\",\"stream\":true}";
-const TIMES: &str = "[timeouts]\nexchange = \"300ms\"\n";
+const TIMES: &str = "[timeouts]\nexchange = \"1s\"\n";
 
 #[test]
 fn exchange_ends_a_wait_for_a_head_and_its_error_names_it() {
