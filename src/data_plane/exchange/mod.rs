@@ -309,6 +309,13 @@ impl Exchange<'_> {
         })
     }
 
+    /// Whether the whole exchange's deadline has passed. To be asked where something always comes:
+    /// no wait for it ever takes the time that is left.
+    pub fn is_overdue(&self) -> bool {
+        let exchange = self.timeouts.exchange;
+        exchange.is_some_and(|ms| Millis::now() >= self.started.plus(ms.0))
+    }
+
     /// Whether the connection must close after the answer, as far as this side is concerned.
     pub fn must_close(&self) -> bool {
         let shared = &self.client.local.shared;

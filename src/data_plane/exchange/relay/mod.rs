@@ -210,6 +210,10 @@ impl Exchange<'_> {
                     result = Err(Broken::Upstream(kind));
                     break;
                 }
+                Stand::Flowing if self.is_overdue() => {
+                    result = Err(Broken::Upstream(Kind::UpstreamTimeout(Wait::Exchange)));
+                    break;
+                }
                 Stand::Flowing => {}
             }
             if full_reads == GROW_AFTER {

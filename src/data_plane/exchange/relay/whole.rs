@@ -179,6 +179,9 @@ impl Exchange<'_> {
                 (Stand::Broken(kind), _) => break Some(kind),
                 // What follows the message's end is worth no wait.
                 (Stand::Flowing, None) => break Some(Kind::UpstreamCut),
+                (Stand::Flowing, _) if self.is_overdue() => {
+                    break Some(Kind::UpstreamTimeout(Wait::Exchange));
+                }
                 (Stand::Flowing, Some(upstream)) => {
                     let idle = if is_over { AFTER_END } else { byte_idle };
                     (stand, buffer) = passage.read(upstream, buffer, self.bound(idle)).await;
