@@ -22,7 +22,7 @@ pub fn write_event(out: &mut Vec<u8>, error: ErrorBody<'_>) {
 }
 
 /// The error type that Anthropic's clients know a status by.
-const fn kind(status: u16) -> &'static str {
+pub const fn kind(status: u16) -> &'static str {
     match status {
         401 => "authentication_error",
         402 => "billing_error",

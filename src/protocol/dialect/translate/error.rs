@@ -8,7 +8,7 @@
 use super::Form;
 use super::json::write::Writer;
 use super::json::{self, Room, Value};
-use crate::protocol::dialect::Dialect;
+use crate::protocol::dialect::{Dialect, anthropic};
 use crate::protocol::json::text::Text;
 
 /// Writes the error that the provider told in `body` with `status`, in the form of the client;
@@ -27,8 +27,8 @@ pub fn error(body: &[u8], status: u16, from: Form, to: Form, out: &mut Vec<u8>) 
     let plain = Text::<MESSAGE_BYTES_MAX>::cut(start.trim().as_bytes());
     let told = root.map_or_else(Told::default, Told::read).or_plain(plain.as_str());
     match to.dialect() {
-        Dialect::Anthropic => anthropic(out, &told, status),
-        Dialect::OpenAi => openai(out, &told, status),
+        Dialect::Anthropic => write_anthropic(out, &told, status),
+        Dialect::OpenAi => write_openai(out, &told, status),
     }
 }
 
@@ -70,7 +70,7 @@ impl<'a> Told<'a> {
     }
 }
 
-fn anthropic(out: &mut Vec<u8>, told: &Told<'_>, status: u16) -> u16 {
+fn write_anthropic(out: &mut Vec<u8>, told: &Told<'_>, status: u16) -> u16 {
     let is_quota = [told.code, told.kind].contains(&Some("insufficient_quota"));
     let kind = if is_quota { "billing_error" } else { anthropic_kind(status) };
     let mut json = Writer::new(out);
@@ -85,24 +85,17 @@ fn anthropic(out: &mut Vec<u8>, told: &Told<'_>, status: u16) -> u16 {
     status
 }
 
-/// OpenAI's types say less than its statuses.
+/// OpenAI's types say less than its statuses; of these some mean more than where they are ours.
 const fn anthropic_kind(status: u16) -> &'static str {
     match status {
-        401 => "authentication_error",
         402 => "billing_error",
-        403 => "permission_error",
-        404 => "not_found_error",
-        409 => "conflict_error",
-        413 => "request_too_large",
-        429 => "rate_limit_error",
-        503 | 529 => "overloaded_error",
-        408 | 504 => "timeout_error",
-        500..=599 => "api_error",
-        _ => "invalid_request_error",
+        408 => "timeout_error",
+        503 => "overloaded_error",
+        other => anthropic::error::kind(other),
     }
 }
 
-fn openai(out: &mut Vec<u8>, told: &Told<'_>, status: u16) -> u16 {
+fn write_openai(out: &mut Vec<u8>, told: &Told<'_>, status: u16) -> u16 {
     let (kind, code) = openai_kind(told.kind, status);
     let mut json = Writer::new(out);
     json.object().key("error").object();

@@ -237,16 +237,17 @@ impl<'a> Value<'a> {
 
     /// Where the value is: `messages[3].content[0].source`. Walks from the root: for refusals.
     fn written_path(self) -> String {
+        // A string takes all that is written.
         let mut path = String::new();
         let mut here = Value { at: 0, document: self.document };
         while here.at < self.at && path.len() < PATH_BYTES {
             let holds = |it: &Self| self.at < it.at + it.document.span(it.at);
             if let Some((key, value)) = here.members().find(|(_, value)| holds(value)) {
                 let dot = if path.is_empty() { "" } else { "." };
-                let _ = write!(path, "{dot}{key}");
+                let _written = write!(path, "{dot}{key}");
                 here = value;
             } else if let Some((i, value)) = here.elements().enumerate().find(|(_, it)| holds(it)) {
-                let _ = write!(path, "[{i}]");
+                let _written = write!(path, "[{i}]");
                 here = value;
             } else {
                 break;

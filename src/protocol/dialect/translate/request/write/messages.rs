@@ -102,8 +102,7 @@ fn options(
         Some(_) => lossy.note("service_tier"),
         None => {}
     }
-    for (name, value) in talk.shared.iter().filter(|(_, value)| says_something(*value)) {
-        let _ = value;
+    for (name, _) in talk.shared.iter().filter(|(_, value)| says_something(*value)) {
         lossy.note(name);
     }
     for (name, is_said) in [("verbosity", talk.verbosity.is_some()), ("store", talk.store)] {

@@ -120,8 +120,7 @@ fn items(json: &mut Writer<'_>, turn: &Turn<'_>, lossy: &mut Lossy) -> Result<()
     let is_item = |part: &Part<'_>| matches!(part.what, What::Call { .. } | What::Result { .. });
     for parts in turn.parts.chunk_by(|one, next| !is_item(one) && !is_item(next)) {
         match parts {
-            [part @ Part { what: What::Call { id, input, name }, .. }] => {
-                let _ = part;
+            [Part { what: What::Call { id, input, name }, .. }] => {
                 json.object().text("type", "function_call").text("call_id", id);
                 json.text("name", name);
                 arguments(json, *input);
