@@ -172,23 +172,27 @@ impl Stream {
         (Ok(()), bytes)
     }
 
-    /// Waits, holding no buffer, until there is something to read or the peer ended its side.
-    pub async fn readable(&mut self, limit: Limit) -> Result<(), Fault> {
-        let tcp = match &mut self.transport {
-            Transport::Plain(tcp) => &*tcp,
-            Transport::Tls(tls) => {
-                if tls.has_unread() {
-                    return Ok(());
-                }
-                tls.tcp()
-            }
-        };
+    /// Waits, holding no buffer, until there is something to read or the peer ended its side. The
+    /// limit counts from this call: what idles should not have to remember it.
+    pub fn readable(&mut self, limit: Limit) -> impl Future<Output = Result<(), Fault>> {
         self.watch.arm(limit);
-        let result = tcp.readable(false).await;
-        self.watch.disarm();
-        match self.watch.cause() {
-            Some(cause) => Err(Fault::Ended(cause)),
-            None => result.map_err(Fault::Io),
+        async move {
+            let tcp = match &mut self.transport {
+                Transport::Plain(tcp) => &*tcp,
+                Transport::Tls(tls) => {
+                    if tls.has_unread() {
+                        self.watch.disarm();
+                        return Ok(());
+                    }
+                    tls.tcp()
+                }
+            };
+            let result = tcp.readable(false).await;
+            self.watch.disarm();
+            match self.watch.cause() {
+                Some(cause) => Err(Fault::Ended(cause)),
+                None => result.map_err(Fault::Io),
+            }
         }
     }
 
