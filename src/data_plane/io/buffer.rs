@@ -52,6 +52,11 @@ impl Buffer {
         }
     }
 
+    /// Forgets all but the first `n` filled bytes.
+    pub fn shorten(&mut self, n: usize) {
+        self.bytes.truncate(self.start + n);
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.clear_with_room(0, 0);
@@ -184,6 +189,15 @@ impl Buffers {
     /// An empty buffer of [`LARGE`] bytes.
     pub fn take_large(&self) -> Buffer {
         self.free.borrow_mut().large.take(LARGE)
+    }
+
+    /// An empty buffer for `bytes` bytes, small if it can be.
+    pub fn take_for(&self, bytes: usize) -> Buffer {
+        match bytes {
+            0..=SMALL => self.take_small(),
+            _ if bytes <= MEDIUM => self.take_medium(),
+            _ => self.take_large(),
+        }
     }
 
     /// Gives a buffer back.

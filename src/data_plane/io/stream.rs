@@ -119,10 +119,38 @@ impl Stream {
 
     /// Writes all that is filled and consumes it. The limit bounds each step of progress.
     pub async fn write_all(&mut self, buffer: Buffer, limit: Limit) -> (Result<(), Fault>, Buffer) {
+        if self.is_tls() {
+            return self.write_all_tls(buffer, limit).await;
+        }
         let (bytes, start, back) = buffer.into_parts();
         let end = bytes.len();
         let (result, bytes) = self.write_range(bytes, start..end, limit).await;
         let mut buffer = Buffer::from_parts(bytes, start, back);
+        buffer.clear();
+        (result, buffer)
+    }
+
+    /// What is encrypted waits for a slow reader; what it was encrypted from does not.
+    async fn write_all_tls(
+        &mut self,
+        mut buffer: Buffer,
+        limit: Limit,
+    ) -> (Result<(), Fault>, Buffer) {
+        let (bytes, mut result) = (buffer.capacity(), Ok(()));
+        while let (Transport::Tls(tls), Ok(()), false) =
+            (&mut self.transport, &result, buffer.is_empty())
+        {
+            result = tls.encrypt(buffer.filled()).map(|n| buffer.consume(n));
+            if buffer.is_empty() {
+                tls.lend(&mut buffer);
+            }
+            result = result.and(send(tls, &self.watch, limit).await);
+            tls.take_back(&mut buffer, bytes);
+            if let Some(cause) = self.watch.cause() {
+                result = Err(Fault::Ended(cause));
+            }
+        }
+        self.watch.disarm();
         buffer.clear();
         (result, buffer)
     }

@@ -252,10 +252,11 @@ impl Exchange<'_> {
     }
 
     /// Exchanges what reads keep filling for a larger one. Streams last: theirs stays small enough
-    /// for 64 KiB a stream in all.
+    /// for 64 KiB a stream in all, what is encrypted of it included.
     fn grow(&self, passage: &Passage, buffer: &mut Buffer) {
         let buffers = &self.client.local.buffers;
         let larger = match passage.boundary {
+            Some(_) if self.client.stream.is_tls() => return,
             Some(_) if buffer.capacity() < MEDIUM => buffers.take_medium(),
             None if buffer.capacity() < LARGE => buffers.take_large(),
             _ => return,
