@@ -125,7 +125,7 @@ impl Exchange<'_> {
                 }
                 Ok(self.after_answer(closes).await)
             }
-            Err(Broken::Client) => Err(Failure { kind: Kind::ClientGone, sent_any: true }),
+            Err(Broken::Client) => Err(Failure { kind: self.client_broke(), sent_any: true }),
             Err(Broken::Upstream(kind)) => {
                 self.count_no_answer(&route.provider.name, &kind);
                 drop(upstream);
