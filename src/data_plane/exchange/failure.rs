@@ -267,9 +267,7 @@ impl Kind {
             ),
             Self::BodyTooLarge(max) => format!("The request body exceeds {max} bytes."),
             Self::ClientGone => "The client closed the connection.".to_owned(),
-            Self::ClientStalled(wait) => {
-                format!("The client did not take the answer in time ({}).", wait.setting())
-            }
+            Self::ClientStalled(wait) => format!("The client took nothing ({}).", wait.setting()),
             Self::ClientTimeout(wait) => {
                 format!("The request did not arrive in time ({}).", wait.setting())
             }

@@ -304,7 +304,9 @@ mod tests {
         let pool = Buffers::touched(4, 1);
         let free = || pool.free.borrow().small.free.len();
         let burst: Vec<Buffer> = (0..20).map(|_| pool.take_small()).collect();
-        burst.into_iter().for_each(|buffer| pool.put(buffer));
+        for buffer in burst {
+            pool.put(buffer);
+        }
         pool.trim(4, 1);
         assert_eq!(free(), 20, "all of them were needed since the last look");
         let left: Vec<usize> = std::iter::repeat_with(|| {
@@ -321,7 +323,9 @@ mod tests {
         let pool = Buffers::default();
         for _ in 0..8 {
             let used: Vec<Buffer> = (0..20).map(|_| pool.take_small()).collect();
-            used.into_iter().for_each(|buffer| pool.put(buffer));
+            for buffer in used {
+                pool.put(buffer);
+            }
             pool.trim(0, 0);
             assert_eq!(pool.free.borrow().small.free.len(), 20);
         }
