@@ -58,7 +58,7 @@ impl Exchange<'_> {
 
     /// An attempt came to nothing; what the client or a drain ended is nobody's fault.
     pub(super) fn count_no_answer(&self, provider: &str, kind: &Kind) {
-        if !matches!(kind, Kind::ClientGone | Kind::Draining) {
+        if !matches!(kind, Kind::ClientGone | Kind::ClientStalled(_) | Kind::Draining) {
             self.count_fault(provider, Fault::UpstreamError(kind.code()));
         }
     }

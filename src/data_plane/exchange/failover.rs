@@ -73,7 +73,7 @@ impl Exchange<'_> {
                 return Err(Kind::Outdated.into());
             }
             if self.is_spent() || !self.wait_for_pool(&setup, routed, &trail).await? {
-                return self.conclude(trail).await;
+                return Box::pin(self.conclude(trail)).await;
             }
         }
     }

@@ -238,7 +238,7 @@ impl Exchange<'_> {
             loop {
                 let (routed, payer) = self.choose_way(&arrival)?;
                 self.admit().await?;
-                match self.pass_through(&routed, payer).await {
+                match Box::pin(self.pass_through(&routed, payer)).await {
                     Err(Failure { kind: Kind::Outdated, .. }) if self.adopt_newest() => {}
                     ended => return ended,
                 }

@@ -124,7 +124,7 @@ impl Exchange<'_> {
                 }
                 Ok(self.after_answer(closes).await)
             }
-            Err(Broken::Client) => Err(Failure { kind: Kind::ClientGone, sent_any: true }),
+            Err(Broken::Client) => Err(Failure { kind: self.client_broke(), sent_any: true }),
             Err(Broken::Upstream(kind)) => {
                 self.count_no_answer(&route.provider.name, &kind);
                 drop(upstream);
@@ -254,10 +254,11 @@ impl Exchange<'_> {
     }
 
     /// Exchanges what reads keep filling for a larger one. Streams last: theirs stays small enough
-    /// for 64 KiB a stream in all.
+    /// for 64 KiB a stream in all, what is encrypted of it included.
     fn grow(&self, passage: &Passage, buffer: &mut Buffer) {
         let buffers = &self.client.local.buffers;
         let larger = match passage.boundary {
+            Some(_) if self.client.stream.is_tls() => return,
             Some(_) if buffer.capacity() < MEDIUM => buffers.take_medium(),
             None if buffer.capacity() < LARGE => buffers.take_large(),
             _ => return,

@@ -153,7 +153,7 @@ impl Exchange<'_> {
         self.own_fields(out.tail(), Ours { closes, credential: Some(credential), error: None });
         out.extend(&body);
         let (written, _out) = self.client.stream.write_all(out, self.write_stall()).await;
-        written.map_err(|_| Failure { kind: Kind::ClientGone, sent_any: true })?;
+        written.map_err(|_| Failure { kind: self.client_broke(), sent_any: true })?;
         if reusable && passage.body.is_done() && !passage.extra {
             self.keep_connection(route, upstream);
         }
