@@ -169,6 +169,35 @@ fn exchanges_are_listed_filtered_summed_and_outlive_a_kill() {
 }
 
 #[test]
+fn sums_and_totals_go_by_the_model_that_was_sent_and_the_list_by_the_one_asked_for() {
+    let mock = Mock::start();
+    let storage = Directory::new();
+    let config = format!(
+        "[admin]\nlisten = '127.0.0.1:0'\n[storage]\npath = '{}'\n\
+         [[provider]]\nname = 'p'\ndialect = 'anthropic'\nbase_url = '{}'\n\
+         [[provider.key]]\nvalue = 'sk-1'\n[[route]]\nname = 'r'\n\
+         strategy = {{ type = 'priority', providers = ['p'], model_map = {{ asked = 'sent' }} }}\n",
+        storage.path().display(),
+        mock.url()
+    );
+    let gateway = Gateway::start(&config);
+    let body = "{\"model\":\"asked\",\"max_tokens\":5,\"messages\":[]}";
+    assert_eq!(gateway.ask(post("/v1/messages", "", body)).head.status(), 200);
+    let list = kept(&gateway, 1);
+    assert_eq!((&list[0]["model"], &list[0]["model_routed"]), (&json!("asked"), &json!("sent")));
+    for (model, count) in [("asked", 1), ("sent", 0)] {
+        let listed = read(&gateway, &format!("/api/v1/requests?model={model}"));
+        assert_eq!(listed["requests"].as_array().unwrap().len(), count, "{model}");
+    }
+    let usage = read(&gateway, "/api/v1/usage?by=model");
+    assert_eq!((&usage["rows"][0]["model"], &usage["rows"][1]), (&json!("sent"), &Value::Null));
+    let metrics = ask(&gateway, "/metrics").text();
+    let total = "tidegate_requests_total{provider=\"p\",model=\"sent\",status=\"200\"} 1\n";
+    assert!(metrics.contains(total), "{metrics}");
+    assert!(!metrics.contains("model=\"asked\""), "{metrics}");
+}
+
+#[test]
 fn no_key_is_in_any_file() {
     let mock = Mock::start();
     let storage = Directory::new();
