@@ -153,9 +153,18 @@ fn exchanges_are_listed_filtered_summed_and_outlive_a_kill() {
     let cursor = page["next_cursor"].as_str().unwrap();
     let rest = read(&gateway, &format!("/api/v1/requests?limit=3&cursor={cursor}"));
     assert_eq!((&rest["requests"][0], &rest["next_cursor"]), (&list[3], &Value::Null));
-    for query in ["limit=0", "limit=501", "cursor=x", "from=yesterday", "nothing=1", "status=x"] {
+    for (query, why) in [
+        ("limit=0", "`limit` must be from 1 to 500"),
+        ("limit=501", "`limit` must be from 1 to 500"),
+        ("cursor=x", "`cursor` is none"),
+        ("from=yesterday", "`from` must be an instant"),
+        ("from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", "`from` is after `to`"),
+        ("nothing=1", "The query is wrong: nothing: unknown field"),
+        ("status=x", "The query is wrong: status: invalid digit"),
+    ] {
         let refused = ask(&gateway, &format!("/api/v1/requests?{query}"));
         assert_eq!(refused.head.status(), 400, "{query}");
+        assert!(refused.text().contains(why), "{query}: {}", refused.text());
         assert_eq!(refused.head.field("content-type"), Some("application/problem+json"));
     }
     let usage = read(&gateway, "/api/v1/usage?by=day,model");
