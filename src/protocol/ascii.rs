@@ -21,7 +21,7 @@ pub fn is_same(name: &[u8], other: &[u8]) -> bool {
     }
     let ends = (name.first_chunk(), other.first_chunk(), name.last_chunk(), other.last_chunk());
     let difference = match ends {
-        (Some(a), Some(b), Some(c), Some(d)) => {
+        (Some(&a), Some(&b), Some(&c), Some(&d)) => {
             let ends = differing(a, b) | differing(c, d);
             if name.len() > 16 { ends | differing_inside(name, other) } else { ends }
         }
@@ -38,8 +38,8 @@ pub fn starts_with(name: &[u8], prefix: &[u8]) -> bool {
 }
 
 #[inline]
-fn differing(word: &[u8; 8], other: &[u8; 8]) -> u64 {
-    u64::from_le_bytes(*word) ^ u64::from_le_bytes(*other)
+fn differing(word: [u8; 8], other: [u8; 8]) -> u64 {
+    u64::from_le_bytes(word) ^ u64::from_le_bytes(other)
 }
 
 /// The bits that differ behind the first eight bytes of two names of the same length.
@@ -48,7 +48,7 @@ fn differing_inside(name: &[u8], other: &[u8]) -> u64 {
     let (mut bits, mut rest) = (0, (name.get(8..), other.get(8..)));
     // No iterator, which would become a loop over vectors for names of three words.
     while let (Some(from), Some(other_from)) = rest
-        && let (Some((word, after)), Some((other, other_after))) =
+        && let (Some((&word, after)), Some((&other, other_after))) =
             (from.split_first_chunk(), other_from.split_first_chunk())
     {
         bits |= differing(word, other);
@@ -60,14 +60,13 @@ fn differing_inside(name: &[u8], other: &[u8]) -> u64 {
 /// The bits that differ in two names of the same length below eight.
 #[inline]
 fn differing_short(name: &[u8], other: &[u8]) -> u64 {
-    let of = |a: &[u8; 4], b: &[u8; 4]| u64::from(u32::from_le_bytes(*a) ^ u32::from_le_bytes(*b));
-    match (name.first_chunk(), other.first_chunk(), name.last_chunk(), other.last_chunk()) {
-        (Some(a), Some(b), Some(c), Some(d)) => of(a, b) | of(c, d),
-        _ => {
-            let byte = |name: &[u8], at| u64::from(name.get(at).copied().unwrap_or_default());
-            (0..3).fold(0, |bits, at| bits | byte(name, at) ^ byte(other, at))
-        }
+    let of = |a: [u8; 4], b: [u8; 4]| u64::from(u32::from_le_bytes(a) ^ u32::from_le_bytes(b));
+    let ends = (name.first_chunk(), other.first_chunk(), name.last_chunk(), other.last_chunk());
+    if let (Some(&a), Some(&b), Some(&c), Some(&d)) = ends {
+        return of(a, b) | of(c, d);
     }
+    let byte = |name: &[u8], at| u64::from(name.get(at).copied().unwrap_or_default());
+    (0..3).fold(0, |bits, at| bits | byte(name, at) ^ byte(other, at))
 }
 
 #[cold]

@@ -181,7 +181,7 @@ const fn ends_of(name: &[u8]) -> [u64; 2] {
     if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
         return [u64::from_le_bytes(*first), u64::from_le_bytes(*last)];
     }
-    #[expect(clippy::as_conversions, clippy::cast_lossless, reason = "const; to a wider type")]
+    #[expect(clippy::as_conversions, reason = "const; to a wider type")]
     match (name.first_chunk(), name.last_chunk()) {
         (Some(first), Some(last)) => {
             [u32::from_le_bytes(*first) as u64, u32::from_le_bytes(*last) as u64]

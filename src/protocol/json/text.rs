@@ -25,8 +25,8 @@ impl<const N: usize> Text<N> {
             end = (end.saturating_sub(3)..=end).rev().find(|&at| is_start(at)).unwrap_or(end);
         }
         let mut bytes = [0; N];
-        for (to, &from) in bytes.iter_mut().zip(text.iter().take(end)) {
-            *to = from;
+        if let (Some(to), Some(from)) = (bytes.get_mut(..end), text.get(..end)) {
+            to.copy_from_slice(from);
         }
         Self { bytes, len: u16::try_from(end).unwrap_or(0) }
     }
