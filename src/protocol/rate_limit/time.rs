@@ -113,7 +113,7 @@ fn digits_of(text: [u8; 8], form: [u8; 8]) -> Option<u64> {
     // What is added takes a value that is too large to the high bit: a digit above 9, others above
     // 0. Bytes that carry into the next have that bit themselves.
     let room = form.map(|byte| if byte == b'0' { 0x80 - 10 } else { 0x7f });
-    let over = values | (values & !HIGH) + u64::from_le_bytes(room);
+    let over = values | ((values & !HIGH) + u64::from_le_bytes(room));
     (over & HIGH == 0).then_some(values)
 }
 
