@@ -7,8 +7,16 @@ use std::hint::black_box;
 
 use tidegate::protocol::dialect::Dialect;
 use tidegate::protocol::dialect::endpoint::Endpoint;
+use tidegate::protocol::http1::framing;
+use tidegate::protocol::http1::head::{Fields, RequestHead, ResponseHead};
+use tidegate::protocol::http1::header::Known;
 use tidegate::protocol::http1::parse::{HeadLimits, RequestParser, ResponseParser};
+use tidegate::protocol::http1::write;
+use tidegate::protocol::rate_limit::facts::facts;
+use tidegate::protocol::rate_limit::reading::Readings;
+use tidegate::protocol::rate_limit::{self, summary::Summary};
 use tidegate::protocol::request_facts;
+use tidegate::protocol::sse::first_event::FirstEvent;
 use tidegate::protocol::sse::framer::Framer;
 use tidegate::protocol::usage::Observer;
 use tidegate::protocol::verdict::{Answer, ErrorLook, LimitFacts, Shape, classify};
@@ -47,9 +55,41 @@ fn main() {
 const CASES: &[(&str, Case)] = &[
     ("head_request", || Box::new(|| _ = RequestParser::new(LIMITS).parse(black_box(REQUEST)))),
     ("head_response", || Box::new(|| _ = ResponseParser::new(LIMITS).parse(black_box(RESPONSE)))),
-    ("request_facts_100k", || {
-        let body = streams::request(100 << 10, streams::CODE);
-        Box::new(move || _ = black_box(request_facts::read(black_box(&body))))
+    ("head_write", || {
+        let head = request();
+        let mut out = Vec::with_capacity(1024);
+        Box::new(move || {
+            out.clear();
+            for field in &black_box(&head).fields {
+                write::parsed_field(&mut out, field.name.of(REQUEST), field.value.of(REQUEST));
+            }
+            black_box(&out);
+        })
+    }),
+    ("framing_request", || {
+        let head = request();
+        Box::new(move || {
+            let head = black_box(&head);
+            _ = black_box(framing::request_body(head, REQUEST));
+            black_box(framing::expects_continue(head, REQUEST));
+            connection(&head.fields, head.minor, REQUEST);
+        })
+    }),
+    ("framing_response", || {
+        let head = response();
+        Box::new(move || {
+            let head = black_box(&head);
+            _ = black_box(framing::response_body(head, RESPONSE, false));
+            connection(&head.fields, head.minor, RESPONSE);
+        })
+    }),
+    ("limits_none", || limits(NO_LIMITS)),
+    ("limits_tokens", || limits(TOKENS)),
+    ("limits_windows", || limits(WINDOWS)),
+    ("request_facts_1k", || request_facts(1 << 10, streams::PLAIN)),
+    ("request_facts_100k", || request_facts(100 << 10, streams::CODE)),
+    ("sse_first_event", || {
+        Box::new(|| _ = black_box(FirstEvent::new(8_192).push(black_box(FIRST_EVENT))))
     }),
     ("sse_scan_64k", || {
         let stream = cut(streams::deltas("anthropic"));
@@ -60,6 +100,8 @@ const CASES: &[(&str, Case)] = &[
             }
         })
     }),
+    ("usage_anthropic_body", || usage_of_body(Endpoint::Messages, MESSAGES_BODY)),
+    ("usage_chat_body", || usage_of_body(Endpoint::ChatCompletions, CHAT_BODY)),
     ("usage_anthropic", || usage(Endpoint::Messages, by_event)),
     ("usage_anthropic_cut", || usage(Endpoint::Messages, anywhere)),
     ("usage_chat", || usage(Endpoint::ChatCompletions, by_event)),
@@ -69,6 +111,56 @@ const CASES: &[(&str, Case)] = &[
     ("walk_1_key", || walk(1)),
     ("walk_8_keys", || walk(8)),
 ];
+
+fn request() -> RequestHead {
+    RequestParser::new(LIMITS).parse(REQUEST).unwrap().unwrap()
+}
+
+fn response() -> ResponseHead {
+    ResponseParser::new(LIMITS).parse(RESPONSE).unwrap().unwrap()
+}
+
+/// What is asked of a head for its connection.
+fn connection(fields: &Fields, minor: u8, bytes: &[u8]) {
+    black_box(framing::wants_close(fields, minor, bytes));
+    black_box(framing::wants_upgrade(fields, bytes));
+    black_box(framing::Nominations::of(fields, bytes));
+}
+
+/// All that is made of the limits of one head, as the exchange does.
+fn limits(bytes: &'static [u8]) -> Box<dyn FnMut()> {
+    let head = ResponseParser::new(LIMITS).parse(bytes).unwrap().unwrap();
+    Box::new(move || {
+        let fields = &black_box(&head).fields;
+        let is_told =
+            |known| matches!(known, Known::RateLimit | Known::RetryAfter | Known::RetryAfterMs);
+        let told = fields.iter().filter(|field| is_told(field.known));
+        if told.clone().next().is_none() {
+            return;
+        }
+        let limits = rate_limit::read(told.map(|f| (f.name.of(bytes), f.value.of(bytes))));
+        black_box(Readings::of(&limits));
+        black_box(Summary::of(&limits));
+        black_box(facts(&limits, 1_763_168_000_000));
+    })
+}
+
+fn request_facts(bytes: usize, text: &str) -> Box<dyn FnMut()> {
+    let body = streams::request(bytes, text);
+    Box::new(move || _ = black_box(request_facts::read(black_box(&body))))
+}
+
+fn usage_of_body(endpoint: Endpoint, body: &'static [u8]) -> Box<dyn FnMut()> {
+    let dialect = match endpoint {
+        Endpoint::Messages => Dialect::Anthropic,
+        _ => Dialect::OpenAi,
+    };
+    Box::new(move || {
+        let mut observer = Observer::new(dialect, endpoint, false);
+        observer.push(black_box(body));
+        black_box(observer.finish(true));
+    })
+}
 
 /// 64 KiB of deltas, about 500 of them, and a short recorded stream behind them.
 fn usage(endpoint: Endpoint, cut_up: fn(&[u8]) -> Vec<Vec<u8>>) -> Box<dyn FnMut()> {
@@ -164,3 +256,56 @@ anthropic-ratelimit-unified-5h-status: allowed\r\n\
 anthropic-ratelimit-unified-5h-reset: 1763170000\r\n\
 anthropic-ratelimit-unified-5h-utilization: 0.26\r\n\
 request-id: req_011CSxxxxxxxxxxxxxxxxxxx\r\nserver: cloudflare\r\nvia: 1.1 google\r\n\r\n";
+const NO_LIMITS: &[u8] = b"HTTP/1.1 200 OK\r\ndate: Sat, 15 Nov 2025 00:56:30 GMT\r\n\
+content-type: application/json\r\ncontent-length: 312\r\nserver: cloudflare\r\n\
+request-id: req_011CSxxxxxxxxxxxxxxxxxxx\r\nvia: 1.1 google\r\nx-robots-tag: none\r\n\
+cf-cache-status: DYNAMIC\r\ncf-ray: 99e9b0c1dcd3d3d3-FRA\r\n\r\n";
+/// As an API key's.
+const TOKENS: &[u8] = b"HTTP/1.1 200 OK\r\ndate: Sat, 15 Nov 2025 00:56:30 GMT\r\n\
+content-type: application/json\r\ncontent-length: 312\r\n\
+anthropic-ratelimit-input-tokens-limit: 2000000\r\n\
+anthropic-ratelimit-input-tokens-remaining: 1999000\r\n\
+anthropic-ratelimit-input-tokens-reset: 2025-11-15T00:56:30Z\r\n\
+anthropic-ratelimit-output-tokens-limit: 400000\r\n\
+anthropic-ratelimit-output-tokens-remaining: 399000\r\n\
+anthropic-ratelimit-output-tokens-reset: 2025-11-15T00:56:31Z\r\n\
+anthropic-ratelimit-requests-limit: 4000\r\n\
+anthropic-ratelimit-requests-remaining: 3999\r\n\
+anthropic-ratelimit-requests-reset: 2025-11-15T00:56:30Z\r\n\
+anthropic-ratelimit-tokens-limit: 2400000\r\n\
+anthropic-ratelimit-tokens-remaining: 2398000\r\n\
+anthropic-ratelimit-tokens-reset: 2025-11-15T00:56:30Z\r\n\
+request-id: req_011CSxxxxxxxxxxxxxxxxxxx\r\nserver: cloudflare\r\n\r\n";
+/// As a subscription's.
+const WINDOWS: &[u8] = b"HTTP/1.1 200 OK\r\ndate: Sat, 15 Nov 2025 00:56:30 GMT\r\n\
+content-type: text/event-stream; charset=utf-8\r\ntransfer-encoding: chunked\r\n\
+anthropic-ratelimit-unified-status: allowed\r\n\
+anthropic-ratelimit-unified-5h-status: allowed\r\n\
+anthropic-ratelimit-unified-5h-reset: 1763170000\r\n\
+anthropic-ratelimit-unified-5h-utilization: 0.26\r\n\
+anthropic-ratelimit-unified-7d-status: allowed\r\n\
+anthropic-ratelimit-unified-7d-reset: 1763546400\r\n\
+anthropic-ratelimit-unified-7d-utilization: 0.4\r\n\
+anthropic-ratelimit-unified-representative-claim: five_hour\r\n\
+anthropic-ratelimit-unified-fallback-percentage: 0.5\r\n\
+anthropic-ratelimit-unified-reset: 1763170000\r\n\
+anthropic-ratelimit-unified-overage-disabled-reason: org_level_disabled\r\n\
+anthropic-ratelimit-unified-overage-status: rejected\r\n\
+request-id: req_011CSxxxxxxxxxxxxxxxxxxx\r\nserver: cloudflare\r\n\r\n";
+const FIRST_EVENT: &[u8] = b"event: message_start\n\
+data: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_01X\",\"type\":\"message\",\
+\"role\":\"assistant\",\"model\":\"claude-sonnet-4-5\",\"content\":[],\"stop_reason\":null,\
+\"stop_sequence\":null,\"usage\":{\"input_tokens\":25,\"output_tokens\":1}}}\n\n";
+const MESSAGES_BODY: &[u8] = b"{\"id\":\"msg_01XFDUDYJgAACzvnptvVoYEL\",\"type\":\"message\",\
+\"role\":\"assistant\",\"model\":\"claude-sonnet-4-5\",\"content\":[{\"type\":\"text\",\
+\"text\":\"Hello! How can I help you today?\"}],\"stop_reason\":\"end_turn\",\
+\"stop_sequence\":null,\"usage\":{\"input_tokens\":12,\"cache_creation_input_tokens\":0,\
+\"cache_read_input_tokens\":0,\"output_tokens\":11,\"service_tier\":\"standard\"}}";
+const CHAT_BODY: &[u8] = b"{\"id\":\"chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT\",\
+\"object\":\"chat.completion\",\"created\":1741569952,\"model\":\"gpt-4.1-2025-04-14\",\
+\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\
+\"content\":\"Hello! How can I assist you today?\",\"refusal\":null,\"annotations\":[]},\
+\"logprobs\":null,\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":19,\
+\"completion_tokens\":10,\"total_tokens\":29,\"prompt_tokens_details\":{\
+\"cached_tokens\":0,\"audio_tokens\":0},\"completion_tokens_details\":{\
+\"reasoning_tokens\":0,\"audio_tokens\":0}},\"service_tier\":\"default\"}";

@@ -3,7 +3,7 @@
 //! Refuses whatever two readers could frame in two ways (RFC 9112 section 6.3), and the heads a
 //! server must not take: doubtful hosts, repeated credentials, tunnels. Never looks at body bytes.
 
-use crate::protocol::ascii::{decimal, elements, is_token};
+use crate::protocol::ascii::{decimal, elements, is_same, is_token, table_of};
 use crate::protocol::http1::Refusal;
 use crate::protocol::http1::head::{Field, Fields, RequestHead, ResponseHead};
 use crate::protocol::http1::header::Known;
@@ -42,10 +42,9 @@ pub fn request_body(head: &RequestHead, bytes: &[u8]) -> Result<BodyLength, Refu
         },
     };
     check_host(head, bytes)?;
-    for known in [Known::Authorization, Known::XApiKey, Known::Expect] {
-        if fields.all(known).nth(1).is_some() {
-            return Err(Refusal::DuplicateField);
-        }
+    let is_repeated = |known| fields.is_repeated(known);
+    if [Known::Authorization, Known::XApiKey, Known::Expect].into_iter().any(is_repeated) {
+        return Err(Refusal::DuplicateField);
     }
     if head.method.of(bytes) == b"CONNECT" {
         return Err(Refusal::Connect);
@@ -94,6 +93,9 @@ pub fn has_foreign_coding(head: &ResponseHead, bytes: &[u8]) -> bool {
 pub fn wants_close(fields: &Fields, minor: u8, bytes: &[u8]) -> bool {
     if !fields.has(Known::Connection) {
         return minor == 0;
+    }
+    if let Some(usual) = usual_connection(fields, bytes) {
+        return usual == UsualConnection::Close;
     }
     let (mut close, mut keep_alive) = (false, false);
     for token in connection_tokens(fields, bytes) {
@@ -145,9 +147,11 @@ pub struct Nominations<'a> {
 impl<'a> Nominations<'a> {
     /// Of this head.
     pub fn of(fields: &'a Fields, bytes: &'a [u8]) -> Self {
-        let any = connection_tokens(fields, bytes).any(|token| {
-            !token.eq_ignore_ascii_case(b"close") && !Known::of(token).is_hop_by_hop()
-        });
+        let is_nominated =
+            |token: &[u8]| !is_same(token, b"close") && !Known::of(token).is_hop_by_hop();
+        let any = fields.has(Known::Connection)
+            && usual_connection(fields, bytes).is_none()
+            && connection_tokens(fields, bytes).any(is_nominated);
         Self { fields, bytes, any }
     }
 
@@ -157,7 +161,33 @@ impl<'a> Nominations<'a> {
     }
 }
 
+/// What nearly every `Connection` says, as its only element.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum UsualConnection {
+    Close,
+    KeepAlive,
+}
+
+fn usual_connection(fields: &Fields, bytes: &[u8]) -> Option<UsualConnection> {
+    if fields.is_repeated(Known::Connection) {
+        return None;
+    }
+    let value = fields.value(Known::Connection, bytes)?;
+    if is_same(value, b"keep-alive") {
+        Some(UsualConnection::KeepAlive)
+    } else {
+        is_same(value, b"close").then_some(UsualConnection::Close)
+    }
+}
+
 fn check_nominations(fields: &Fields, bytes: &[u8]) -> Result<(), Refusal> {
+    // A short list cannot have too many.
+    let is_short = |value: &[u8]| value.len() < NOMINATED_MAX;
+    if !fields.is_repeated(Known::Connection)
+        && fields.value(Known::Connection, bytes).is_none_or(is_short)
+    {
+        return Ok(());
+    }
     // Each of 100 fields may be looked up among the nominated: without a bound a head of 32 KiB
     // could ask for a million comparisons.
     match connection_tokens(fields, bytes).nth(NOMINATED_MAX) {
@@ -167,13 +197,11 @@ fn check_nominations(fields: &Fields, bytes: &[u8]) -> Result<(), Refusal> {
 }
 
 fn content_length(fields: &Fields, bytes: &[u8]) -> Result<Option<u64>, Refusal> {
-    let mut all = fields.all(Known::ContentLength);
-    let Some(field) = all.next() else { return Ok(None) };
-    if all.next().is_some() {
+    let Some(value) = fields.value(Known::ContentLength, bytes) else { return Ok(None) };
+    if fields.is_repeated(Known::ContentLength) {
         return Err(Refusal::ContentLength);
     }
-    let value = decimal(field.value.of(bytes), CONTENT_LENGTH_MAX);
-    value.map(Some).ok_or(Refusal::ContentLength)
+    decimal(value, CONTENT_LENGTH_MAX).map(Some).ok_or(Refusal::ContentLength)
 }
 
 /// Where `chunked` stands in the list of transfer codings.
@@ -191,6 +219,13 @@ fn transfer_codings(fields: &Fields, bytes: &[u8], minor: u8) -> Result<Option<C
     }
     if minor == 0 {
         return Err(Refusal::TransferEncoding);
+    }
+    if !fields.is_repeated(Known::TransferEncoding)
+        && fields
+            .value(Known::TransferEncoding, bytes)
+            .is_some_and(|value| is_same(value, b"chunked"))
+    {
+        return Ok(Some(Chunked::Only));
     }
     let (mut count, mut chunked_count, mut last_is_chunked) = (0_usize, 0_usize, false);
     for field in fields.all(Known::TransferEncoding) {
@@ -213,11 +248,9 @@ fn transfer_codings(fields: &Fields, bytes: &[u8], minor: u8) -> Result<Option<C
 }
 
 fn check_host(head: &RequestHead, bytes: &[u8]) -> Result<(), Refusal> {
-    let mut hosts = head.fields.all(Known::Host);
-    let is_good = match (hosts.next(), hosts.next()) {
-        (Some(host), None) => is_authority(host.value.of(bytes)),
-        (None, _) => head.minor == 0,
-        (Some(_), Some(_)) => false,
+    let is_good = match head.fields.value(Known::Host, bytes) {
+        Some(host) => !head.fields.is_repeated(Known::Host) && is_authority(host),
+        None => head.minor == 0,
     };
     let target_is_good = head.authority.is_none_or(|span| is_authority(span.of(bytes)));
     if is_good && target_is_good { Ok(()) } else { Err(Refusal::Host) }
@@ -232,8 +265,8 @@ fn is_authority(authority: &[u8]) -> bool {
         let port = port.get(1..).unwrap_or_default();
         return is_ip_literal(literal) && (port.is_empty() || is_port(port));
     }
-    let colon = memchr::memchr(b':', authority).unwrap_or(authority.len());
-    let (host, port) = authority.split_at(colon);
+    let end = authority.iter().position(|&byte| !is_name_byte(byte)).unwrap_or(authority.len());
+    let (host, port) = authority.split_at_checked(end).unwrap_or_default();
     is_host(host) && (port.is_empty() || is_port(port))
 }
 
@@ -265,14 +298,16 @@ fn is_future_literal(literal: &[u8]) -> bool {
         && address.iter().all(|&b| b == b':' || is_name_byte(b) && b != b'%')
 }
 
-/// A registered name or IPv4 address. No label is empty, but a dot may end the name. A last label
+/// A registered name or IPv4 address, all of its bytes good. No label is empty, but a dot may end the name. A last label
 /// of one byte is no host of the public net and is refused, except in a dotted quad.
 fn is_host(host: &[u8]) -> bool {
     let Some((_, stem)) = host.split_last() else { return false };
-    if !host.iter().all(|&byte| is_name_byte(byte)) {
-        return false;
+    let (mut is_good, mut is_after_dot) = (true, true);
+    for &byte in stem {
+        is_good &= byte != b'.' || !is_after_dot;
+        is_after_dot = byte == b'.';
     }
-    stem.split(|&byte| byte == b'.').all(|label| !label.is_empty()) || is_dotted_quad(host)
+    is_good && !is_after_dot || is_dotted_quad(host)
 }
 
 fn is_dotted_quad(host: &[u8]) -> bool {
@@ -287,11 +322,15 @@ fn is_dotted_quad(host: &[u8]) -> bool {
 }
 
 /// The bytes of a registered name (RFC 3986 section 3.2.2).
-const fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')')
-        || matches!(byte, b'*' | b'+' | b',' | b';' | b'=' | b'%')
+#[inline]
+fn is_name_byte(byte: u8) -> bool {
+    NAME_BYTES.get(usize::from(byte)).copied().unwrap_or_default()
 }
+
+static NAME_BYTES: [bool; 256] = table_of(
+    b"-._~!$&'()*+,;=%0123456789\
+      ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+);
 
 /// A length that every peer can hold as a signed 64-bit number.
 const CONTENT_LENGTH_MAX: u64 = (1 << 63) - 1;

@@ -2,6 +2,8 @@
 //!
 //! Never decides what happens to a field: the exchange does, by these sets.
 
+use crate::protocol::ascii::{is_same, starts_with};
+
 /// A field name the gateway acts on. [`Known::Other`] passes untouched.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[repr(u8)]
@@ -51,40 +53,43 @@ pub enum Known {
 impl Known {
     /// The number of a field name in any case.
     pub fn of(name: &[u8]) -> Self {
-        let Some(&first) = name.first() else { return Self::Other };
-        let first = first | 0x20;
-        let names = BY_LENGTH.get(name.len()).copied().unwrap_or_default();
-        if names.iter().any(|(text, _)| text.first() == Some(&first)) {
-            let mut lower = [0; 32];
-            if let Some(start) = lower.get_mut(..name.len()) {
-                start.copy_from_slice(name);
+        let (Some(&first), Some(&last)) = (name.first(), name.last()) else { return Self::Other };
+        if let Some(place) = BY_PLACE.get(place_of(name.len(), first, last))
+            && place.name.len() == name.len()
+        {
+            let [head, tail] = ends_of(name);
+            let difference = (head ^ place.ends[0]) | (tail ^ place.ends[1]);
+            // Ends that are the same are all of a short name.
+            if difference == 0 && name.len() <= 16 {
+                return place.known;
             }
-            // All of it, not the name only: a fixed length is a few vector operations.
-            lower.make_ascii_lowercase();
-            let lower = lower.get(..name.len()).unwrap_or_default();
-            if let Some(&(_, known)) = names.iter().find(|&&(text, _)| text == lower) {
-                return known;
+            if difference & !CASES == 0 {
+                return Self::of_place(name, place);
             }
         }
-        // One byte tells families from the many other names that begin with `x-` or `a`.
-        let telling = match first {
-            b'x' => name.get(2),
-            b'a' => name.get(10),
-            _ => None,
-        };
-        match telling.map(|byte| byte | 0x20) {
-            Some(b'c' | b'f' | b'p' | b'r' | b't') => Self::of_family(name),
-            _ => Self::Other,
-        }
+        if matches!(first | CASE, b'a' | b'x') { Self::of_family(name) } else { Self::Other }
     }
 
+    #[inline(never)]
+    fn of_place(name: &[u8], place: &Place) -> Self {
+        if is_same(name, place.name) { place.known } else { Self::of_family(name) }
+    }
+
+    /// One byte tells families from the many other names that begin with `x-` or `a`.
+    #[inline(never)]
     fn of_family(name: &[u8]) -> Self {
-        for &(prefix, known) in FAMILIES {
-            if name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)) {
-                return known;
-            }
-        }
-        Self::Other
+        let is_of_anthropic = matches!(name.first(), Some(b'a' | b'A'));
+        let telling = if is_of_anthropic { name.get(10) } else { name.get(2) };
+        let (prefix, known): (&[u8], Self) = match telling.map(|byte| byte | CASE) {
+            Some(b'c') => (b"x-codex-", Self::RateLimit),
+            Some(b'f') => (b"x-forwarded-", Self::XForwarded),
+            Some(b'p') => (b"anthropic-priority-", Self::RateLimit),
+            Some(b'r') if is_of_anthropic => (b"anthropic-ratelimit-", Self::RateLimit),
+            Some(b'r') => (b"x-ratelimit-", Self::RateLimit),
+            Some(b't') => (b"x-tidegate-", Self::XTidegate),
+            _ => return Self::Other,
+        };
+        if starts_with(name, prefix) { known } else { Self::Other }
     }
 
     /// Credentials of a caller or of ours. Never forwarded as they came.
@@ -155,81 +160,122 @@ pub fn is_secret(name: &[u8]) -> bool {
     words.iter().any(|word| crate::protocol::ascii::contains(name, word))
 }
 
-type Names = &'static [(&'static [u8], Known)];
+/// A name in its place.
+struct Place {
+    ends: [u64; 2],
+    known: Known,
+    name: &'static [u8],
+}
+
+/// Where a name stands in [`BY_PLACE`]: no two of the names below share their place.
+#[inline]
+const fn place_of(length: usize, first: u8, last: u8) -> usize {
+    #[expect(clippy::as_conversions, reason = "const; a byte fits")]
+    let (first, last) = ((first | CASE) as usize, (last | CASE) as usize);
+    (length * 9 + first * 3 + last) % PLACES
+}
+
+/// The first eight bytes of a name and its last eight; of short names four, or one.
+#[inline]
+const fn ends_of(name: &[u8]) -> [u64; 2] {
+    if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+        return [u64::from_le_bytes(*first), u64::from_le_bytes(*last)];
+    }
+    #[expect(clippy::as_conversions, reason = "const; to a wider type")]
+    match (name.first_chunk(), name.last_chunk()) {
+        (Some(first), Some(last)) => {
+            [u32::from_le_bytes(*first) as u64, u32::from_le_bytes(*last) as u64]
+        }
+        _ => match name {
+            [first, .., last] => [*first as u64, *last as u64],
+            _ => [0, 0],
+        },
+    }
+}
+
+/// The bit by which letters of both cases differ.
+const CASE: u8 = 0x20;
+
+const CASES: u64 = u64::from_ne_bytes([CASE; 8]);
 
 /// The longest whole name below, in bytes.
 const NAME_BYTES_MAX: usize = 25;
 
-const FAMILIES: &[(&[u8], Known)] = &[
-    (b"anthropic-ratelimit-", Known::RateLimit),
-    (b"anthropic-priority-", Known::RateLimit),
-    (b"x-codex-", Known::RateLimit),
-    (b"x-ratelimit-", Known::RateLimit),
-    (b"x-forwarded-", Known::XForwarded),
-    (b"x-tidegate-", Known::XTidegate),
+const PLACES: usize = 64;
+
+/// Whole names in lower case; families are in `Known::of_family`.
+const NAMES: &[(&[u8], Known)] = &[
+    (b"accept-encoding", Known::AcceptEncoding),
+    (b"anthropic-beta", Known::AnthropicBeta),
+    (b"anthropic-organization-id", Known::AnthropicOrganizationId),
+    (b"anthropic-version", Known::AnthropicVersion),
+    (b"api-key", Known::ApiKey),
+    (b"authorization", Known::Authorization),
+    (b"connection", Known::Connection),
+    (b"content-encoding", Known::ContentEncoding),
+    (b"content-length", Known::ContentLength),
+    (b"content-type", Known::ContentType),
+    (b"cookie", Known::Cookie),
+    (b"date", Known::Date),
+    (b"expect", Known::Expect),
+    (b"forwarded", Known::Forwarded),
+    (b"host", Known::Host),
+    (b"keep-alive", Known::KeepAlive),
+    (b"proxy-authenticate", Known::ProxyAuthenticate),
+    (b"proxy-authorization", Known::ProxyAuthorization),
+    (b"proxy-connection", Known::ProxyConnection),
+    (b"request-id", Known::RequestId),
+    (b"retry-after", Known::RetryAfter),
+    (b"retry-after-ms", Known::RetryAfterMs),
+    (b"server", Known::Server),
+    (b"set-cookie", Known::SetCookie),
+    (b"te", Known::Te),
+    (b"trailer", Known::Trailer),
+    (b"transfer-encoding", Known::TransferEncoding),
+    (b"upgrade", Known::Upgrade),
+    (b"user-agent", Known::UserAgent),
+    (b"x-api-key", Known::XApiKey),
+    (b"x-claude-code-session-id", Known::XClaudeCodeSessionId),
+    (b"x-request-id", Known::XRequestId),
+    (b"x-should-retry", Known::XShouldRetry),
 ];
 
-/// At index n: the names of n bytes, in lower case.
-const BY_LENGTH: [Names; NAME_BYTES_MAX + 1] = [
-    &[],
-    &[],
-    &[(b"te", Known::Te)],
-    &[],
-    &[(b"host", Known::Host), (b"date", Known::Date)],
-    &[],
-    &[(b"expect", Known::Expect), (b"cookie", Known::Cookie), (b"server", Known::Server)],
-    &[(b"upgrade", Known::Upgrade), (b"api-key", Known::ApiKey), (b"trailer", Known::Trailer)],
-    &[],
-    &[(b"x-api-key", Known::XApiKey), (b"forwarded", Known::Forwarded)],
-    &[
-        (b"connection", Known::Connection),
-        (b"user-agent", Known::UserAgent),
-        (b"keep-alive", Known::KeepAlive),
-        (b"request-id", Known::RequestId),
-        (b"set-cookie", Known::SetCookie),
-    ],
-    &[(b"retry-after", Known::RetryAfter)],
-    &[(b"content-type", Known::ContentType), (b"x-request-id", Known::XRequestId)],
-    &[(b"authorization", Known::Authorization)],
-    &[
-        (b"content-length", Known::ContentLength),
-        (b"anthropic-beta", Known::AnthropicBeta),
-        (b"retry-after-ms", Known::RetryAfterMs),
-        (b"x-should-retry", Known::XShouldRetry),
-    ],
-    &[(b"accept-encoding", Known::AcceptEncoding)],
-    &[(b"content-encoding", Known::ContentEncoding), (b"proxy-connection", Known::ProxyConnection)],
-    &[
-        (b"transfer-encoding", Known::TransferEncoding),
-        (b"anthropic-version", Known::AnthropicVersion),
-    ],
-    &[(b"proxy-authenticate", Known::ProxyAuthenticate)],
-    &[(b"proxy-authorization", Known::ProxyAuthorization)],
-    &[],
-    &[],
-    &[],
-    &[],
-    &[(b"x-claude-code-session-id", Known::XClaudeCodeSessionId)],
-    &[(b"anthropic-organization-id", Known::AnthropicOrganizationId)],
-];
+static BY_PLACE: [Place; PLACES] = {
+    let mut table = [const { Place { ends: [0; 2], known: Known::Other, name: b"" } }; PLACES];
+    let mut rest = NAMES;
+    while let [(name, known), tail @ ..] = rest {
+        let (Some(first), Some(last)) = (name.first(), name.last()) else {
+            panic!("a name has a byte")
+        };
+        #[expect(clippy::indexing_slicing, reason = "const; below the modulus")]
+        let place = &mut table[place_of(name.len(), *first, *last)];
+        assert!(place.name.is_empty(), "two names share a place");
+        assert!(name.len() != 3, "its ends are not all of it");
+        *place = Place { ends: ends_of(name), known: *known, name };
+        rest = tail;
+    }
+    table
+};
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
     use super::*;
 
     #[test]
-    fn every_name_is_found_in_any_case_and_stands_at_its_length() {
-        let mut count = 0;
-        for (length, names) in BY_LENGTH.iter().enumerate() {
-            for (text, known) in *names {
-                assert_eq!(text.len(), length, "{text:?}");
-                assert_eq!(text.to_ascii_lowercase(), *text);
-                assert_eq!(Known::of(text), *known);
-                assert_eq!(Known::of(&text.to_ascii_uppercase()), *known);
-                count += 1;
+    fn every_name_is_found_in_any_case() {
+        for (text, known) in NAMES {
+            assert!(text.len() <= NAME_BYTES_MAX, "{text:?}");
+            assert_eq!(text.to_ascii_lowercase(), *text);
+            assert_eq!(Known::of(text), *known);
+            assert_eq!(Known::of(&text.to_ascii_uppercase()), *known);
+            for place in 0..text.len() {
+                let mut other = text.to_vec();
+                *other.get_mut(place).unwrap() = b'~';
+                assert_eq!(Known::of(&other), Known::Other, "{text:?} with another byte");
             }
         }
-        assert_eq!(count, 33);
+        assert_eq!(NAMES.len(), 33);
     }
 
     #[test]
@@ -239,9 +285,17 @@ mod tests {
         assert_eq!(Known::of(b"Anthropic-RateLimit-Unified-5h-Reset"), Known::RateLimit);
         assert_eq!(Known::of(b"x-ratelimit-remaining-tokens"), Known::RateLimit);
         assert_eq!(Known::of(b"x-forwarded"), Known::Other);
-        for (prefix, known) in FAMILIES {
-            assert_eq!(Known::of(prefix), *known, "{prefix:?}");
-            assert_eq!(Known::of(&prefix.to_ascii_uppercase()), *known, "{prefix:?}");
+        let families: [(&[u8], _); 6] = [
+            (b"anthropic-ratelimit-", Known::RateLimit),
+            (b"anthropic-priority-", Known::RateLimit),
+            (b"x-codex-", Known::RateLimit),
+            (b"x-ratelimit-", Known::RateLimit),
+            (b"x-forwarded-", Known::XForwarded),
+            (b"x-tidegate-", Known::XTidegate),
+        ];
+        for (prefix, known) in families {
+            assert_eq!(Known::of(prefix), known, "{prefix:?}");
+            assert_eq!(Known::of(&prefix.to_ascii_uppercase()), known, "{prefix:?}");
         }
     }
 

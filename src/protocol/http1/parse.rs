@@ -10,7 +10,7 @@ use memchr::{memchr, memchr2};
 use crate::protocol::http1::Refusal;
 use crate::protocol::http1::head::{Field, Fields, RequestHead, ResponseHead, Span};
 use crate::protocol::http1::header::Known;
-use crate::protocol::http1::plain_line::PlainLine;
+use crate::protocol::http1::plain_line::{PlainLine, find_crlf};
 use crate::protocol::http1::start_line::{RequestLine, StatusLine};
 
 /// Bounds of one head.
@@ -179,6 +179,13 @@ impl Lines {
         let start = self.line_start;
         let line_end_max = start.saturating_add(bytes_max).saturating_add(2);
         let bytes = bytes.get(..line_end_max).unwrap_or(bytes);
+        if self.scanned == start
+            && let Some(end) = find_crlf(bytes, start)
+        {
+            self.line_start = end + 2;
+            self.scanned = end + 2;
+            return Ok(Some(Span::new(start, end)));
+        }
         let Some(lf) = self.find_lf(bytes) else {
             self.check_tail(bytes)?;
             let is_full = bytes.len() == line_end_max;
@@ -200,6 +207,9 @@ impl Lines {
     /// Reads field lines up to the empty line. Gives the index after it, or `None` before it came.
     fn fields(&mut self, bytes: &[u8], fields_max: usize) -> Result<Option<usize>, Refusal> {
         self.plain_fields(bytes, fields_max);
+        if let Some([b'\r', b'\n', ..]) = bytes.get(self.line_start..) {
+            return Ok(Some(self.line_start + 2));
+        }
         let mut batch_start = self.line_start;
         let mut lines = 0;
         let has_room = |count: usize, line: usize| {
@@ -238,18 +248,21 @@ impl Lines {
     /// Takes the whole lines that nothing is wrong with, up to the first other one.
     fn plain_fields(&mut self, bytes: &[u8], fields_max: usize) {
         // A line that was looked at before is not begun again: that would cost its square.
-        while self.scanned == self.line_start && self.fields.len() < fields_max {
-            let start = self.line_start;
-            let rest = bytes.get(start..).unwrap_or_default();
-            let Some(line) = PlainLine::find(rest) else { return };
-            self.fields.push(Field {
-                known: Known::of(rest.get(..line.name_end).unwrap_or_default()),
-                name: Span::new(start, start + line.name_end),
-                value: Span::new(start + line.value_start, start + line.value_end),
-            });
-            self.line_start += line.end;
-            self.scanned = self.line_start;
+        if self.scanned != self.line_start {
+            return;
         }
+        let mut start = self.line_start;
+        for _ in self.fields.len()..fields_max {
+            let Some(line) = PlainLine::find(bytes, start) else { break };
+            self.fields.push(Field {
+                known: Known::of(bytes.get(start..line.name_end).unwrap_or_default()),
+                name: Span::new(start, line.name_end),
+                value: Span::new(line.value_start, line.value_end),
+            });
+            start = line.end;
+        }
+        self.line_start = start;
+        self.scanned = start;
     }
 
     /// Splits and checks `lines` whole field lines that begin at `start`.

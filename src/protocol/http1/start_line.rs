@@ -5,9 +5,10 @@
 
 use memchr::{memchr, memrchr};
 
-use crate::protocol::ascii::is_token;
+use crate::protocol::ascii::is_token_byte;
 use crate::protocol::http1::Refusal;
 use crate::protocol::http1::head::Span;
+use crate::protocol::http1::plain_line::find_blank;
 
 /// A request line (RFC 9112 section 3).
 #[derive(Clone, Copy, Debug)]
@@ -23,19 +24,23 @@ impl RequestLine {
     /// `method SP target SP version` (RFC 9112 section 3).
     pub fn parse(span: Span, bytes: &[u8]) -> Result<Self, Refusal> {
         let line = span.of(bytes);
-        let method_len = memchr(b' ', line).ok_or(Refusal::RequestLine)?;
-        let (method, rest) = line.split_at(method_len);
-        let rest = rest.get(1..).unwrap_or_default();
-        if !is_token(method) {
+        let method_len = line.iter().position(|&byte| !is_token_byte(byte)).unwrap_or_default();
+        if method_len == 0 {
             return Err(Refusal::RequestLine);
         }
-        let Some(target_len) = memchr(b' ', rest) else {
+        let (method, rest) = line.split_at_checked(method_len).unwrap_or_default();
+        let [b' ', rest @ ..] = rest else { return Err(Refusal::RequestLine) };
+        // Of a target with other blanks in it the verdict still depends on what follows.
+        let start = span.start() + method_len + 1;
+        let plain = find_blank(bytes, start).map(|at| at - start);
+        let plain = plain.filter(|&at| rest.get(at) == Some(&b' '));
+        let Some(target_len) = plain.or_else(|| memchr(b' ', rest)) else {
             // `GET /path` alone is HTTP/0.9.
             let old = if rest.is_empty() { Refusal::RequestLine } else { Refusal::Version };
             return Err(old);
         };
         let (target, version) = rest.split_at(target_len);
-        if !is_target(target) {
+        if target.is_empty() || plain.is_none() && !is_target(target) {
             return Err(Refusal::Target);
         }
         let minor = minor_version(version.get(1..).unwrap_or_default(), Refusal::RequestLine)?;
@@ -95,13 +100,9 @@ impl TargetForm {
     }
 }
 
-/// Some bytes, none of them a space or control byte; above 0x7f all pass.
+/// No byte is a space or control byte; above 0x7f all pass.
 fn is_target(target: &[u8]) -> bool {
-    let mut bad = target.is_empty();
-    for &byte in target {
-        bad |= byte <= b' ' || byte == 0x7f;
-    }
-    !bad
+    target.iter().all(|&byte| byte > b' ' && byte != 0x7f)
 }
 
 /// `host:port` as CONNECT wants it (RFC 9112 section 3.2.3).

@@ -1,32 +1,51 @@
 //! Of all that a head says of limits, what a verdict asks for. Never judges.
 
-use super::{RateLimits, Reset, Window};
+use super::{RateLimits, Reset, Unified};
+use crate::protocol::ascii::{is_same, starts_with};
 use crate::protocol::verdict::{LimitFacts, Rejected};
 
 /// The facts of an answer that came at `now_unix_ms`.
 pub fn facts(limits: &RateLimits<'_>, now_unix_ms: i64) -> LimitFacts {
-    let wait_ms = |unix_s: Option<i64>| Rejected {
+    let mut facts = LimitFacts {
+        empty_reset_ms: empty_reset_ms(limits, now_unix_ms),
+        retry_after_ms: limits.wait_us(now_unix_ms).map(|us| us.div_ceil(1_000)),
+        ..LimitFacts::default()
+    };
+    if let Some(unified) = &limits.unified {
+        note_rejected(&mut facts, unified, now_unix_ms);
+    }
+    facts
+}
+
+/// Notes which windows refuse requests; of several of one kind the first.
+fn note_rejected(facts: &mut LimitFacts, unified: &Unified<'_>, now_unix_ms: i64) {
+    let rejected = |unix_s: Option<i64>| Rejected {
         reset_ms: unix_s.and_then(|at| at.checked_mul(1_000)?.checked_sub(now_unix_ms)),
     };
-    let unified = limits.unified.as_ref();
-    let windows = || unified.into_iter().flat_map(|unified| &unified.windows);
-    let rejected = |is_it: &dyn Fn(&[u8]) -> bool| {
-        let mut windows = windows().filter(|window| window.is_rejected());
-        windows.find(|window| is_it(window.name)).map(|window: &Window<'_>| wait_ms(window.reset))
-    };
-    let named = |name: &'static [u8]| move |other: &[u8]| other.eq_ignore_ascii_case(name);
-    let overage = unified.and_then(|unified| unified.overage.as_ref()).filter(|overage| {
-        overage.status.is_some_and(|status| status.eq_ignore_ascii_case(b"rejected"))
-    });
-    let overage_reset = |reset: super::time::Number| i64::try_from(reset.whole()?).ok();
-    LimitFacts {
-        empty_reset_ms: empty_reset_ms(limits, now_unix_ms),
-        five_hour: rejected(&named(b"5h")),
-        overage: overage.map(|overage| wait_ms(overage.reset.and_then(overage_reset))),
-        retry_after_ms: limits.wait_us(now_unix_ms).map(|us| us.div_ceil(1_000)),
-        seven_day: rejected(&named(b"7d")).or_else(|| rejected(&named(b"weekly"))),
-        seven_day_model: rejected(&is_model_window),
-        seven_day_overage_included: rejected(&named(OVERAGE_INCLUDED)),
+    let mut weekly = None;
+    for window in unified.windows.iter().filter(|window| window.is_rejected()) {
+        let is = |known: &[u8]| is_same(window.name, known);
+        let kind = if is(b"5h") {
+            &mut facts.five_hour
+        } else if is(b"7d") {
+            &mut facts.seven_day
+        } else if is(b"weekly") {
+            &mut weekly
+        } else if is(OVERAGE_INCLUDED) {
+            &mut facts.seven_day_overage_included
+        } else if starts_with(window.name, MODEL) {
+            &mut facts.seven_day_model
+        } else {
+            continue;
+        };
+        kind.get_or_insert_with(|| rejected(window.reset));
+    }
+    facts.seven_day = facts.seven_day.or(weekly);
+    if let Some(overage) = &unified.overage
+        && overage.status.is_some_and(|status| is_same(status, b"rejected"))
+    {
+        let reset = overage.reset.and_then(|reset| i64::try_from(reset.whole()?).ok());
+        facts.overage = Some(rejected(reset));
     }
 }
 
@@ -42,12 +61,8 @@ fn empty_reset_ms(limits: &RateLimits<'_>, now_unix_ms: i64) -> Option<i64> {
     waits.max()
 }
 
-/// `7d_opus` and its like: the seven days of one family of models.
-fn is_model_window(name: &[u8]) -> bool {
-    let is_seven_days = name.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"7d_"));
-    is_seven_days && !name.eq_ignore_ascii_case(OVERAGE_INCLUDED)
-}
-
+/// What the seven days of one family of models begin with: `7d_opus` and its like.
+const MODEL: &[u8] = b"7d_";
 /// The seven days with overage included.
 const OVERAGE_INCLUDED: &[u8] = b"7d_oi";
 

@@ -5,7 +5,7 @@ use crate::protocol::ascii::is_same;
 /// A field of interest, and what of its name is still to be read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Field<'a> {
-    /// What follows `anthropic-`.
+    /// What follows `anthropic-ratelimit-`.
     Anthropic(&'a [u8]),
     /// What follows `x-`: `codex-…`.
     Codex(&'a [u8]),
@@ -16,6 +16,8 @@ pub enum Field<'a> {
     Ietf,
     /// A number of the limit of that name.
     Limit(Kind, &'a [u8]),
+    /// What follows `anthropic-priority-`.
+    Priority(&'a [u8]),
     /// `retry-after`.
     RetryAfter,
     /// `retry-after-ms`.
@@ -30,15 +32,24 @@ impl<'a> Field<'a> {
     #[inline]
     pub fn of(name: &'a [u8]) -> Option<Self> {
         match name.first()? | CASE {
-            b'a' => match after(name, b"anthropic-") {
-                Some(rest) if is_same(rest, b"organization-id") => Some(Self::Id(3)),
+            b'a' => match after(name, b"anthropic-ratelimit-") {
                 Some(rest) => Some(Self::Anthropic(rest)),
-                None => is_same(name, b"apim-request-id").then_some(Self::Id(2)),
+                None => Self::of_a(name),
             },
             b'o' => is_same(name, b"openai-organization").then_some(Self::Id(4)),
             b'r' => Self::of_r(name),
             b'x' => Self::of_x(name),
             _ => None,
+        }
+    }
+
+    fn of_a(name: &'a [u8]) -> Option<Self> {
+        if let Some(rest) = after(name, b"anthropic-priority-") {
+            Some(Self::Priority(rest))
+        } else if is_same(name, b"anthropic-organization-id") {
+            Some(Self::Id(3))
+        } else {
+            is_same(name, b"apim-request-id").then_some(Self::Id(2))
         }
     }
 
@@ -76,12 +87,14 @@ impl<'a> Field<'a> {
 }
 
 /// What follows `prefix`, in any case.
+#[inline]
 pub fn after<'a>(name: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
     let (start, rest) = name.split_at_checked(prefix.len())?;
     is_same(start, prefix).then_some(rest)
 }
 
 /// What comes before `suffix`, in any case; `None` when that is nothing.
+#[inline]
 pub fn before<'a>(name: &'a [u8], suffix: &[u8]) -> Option<&'a [u8]> {
     let (rest, end) = name.split_at_checked(name.len().checked_sub(suffix.len())?)?;
     (!rest.is_empty() && is_same(end, suffix)).then_some(rest)
@@ -101,18 +114,28 @@ pub enum Kind {
 impl Kind {
     /// By its word in a header.
     pub fn of(word: &[u8]) -> Option<Self> {
-        let (known, kind): (&[u8], Self) = match word.last()? | CASE {
-            b'g' => (b"remaining", Self::Remaining),
-            b't' if word.len() == LIMIT.len() && word.first()? | CASE == b'l' => {
-                (LIMIT, Self::Limit)
-            }
-            b't' => (b"reset", Self::Reset),
+        let (known, kind): (&[u8], Self) = match word.len() {
+            5 if word.first()? | CASE == b'l' => (b"limit", Self::Limit),
+            5 => (b"reset", Self::Reset),
+            9 => (b"remaining", Self::Remaining),
             _ => return None,
         };
         is_same(word, known).then_some(kind)
+    }
+
+    /// The word that `name` ends in behind a dash, and what comes before, which is not nothing.
+    #[inline]
+    pub fn at_end(name: &[u8]) -> Option<(&[u8], Self)> {
+        match name.last()? | CASE {
+            b'g' => Some((before(name, b"-remaining")?, Self::Remaining)),
+            b't' => match before(name, b"-limit") {
+                Some(name) => Some((name, Self::Limit)),
+                None => Some((before(name, b"-reset")?, Self::Reset)),
+            },
+            _ => None,
+        }
     }
 }
 
 /// The bit by which letters of both cases differ.
 const CASE: u8 = 0x20;
-const LIMIT: &[u8] = b"limit";

@@ -170,40 +170,80 @@ pub fn read<'a, H>(headers: H) -> RateLimits<'a>
 where
     H: Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
 {
-    let mut found = RateLimits::default();
-    let mut ids = [None; 5];
-    let (all, mut marks) = (headers.clone(), 0_u64);
+    let mut reading = Reading::default();
+    let all = headers.clone();
     for (place, (name, value)) in headers.enumerate() {
         let Some(field) = Field::of(name) else { continue };
         // A name whose mark is new is new; only of the others those before are looked through.
-        let mark = 1 << mark_of(name);
-        let is_marked = marks & mark != 0;
-        marks |= mark;
-        let mut before = all.clone().take(place);
-        if is_marked && before.any(|(earlier, _)| ascii::is_same(earlier, name)) {
-            continue;
+        if reading.marks.is_new(name)
+            || !all.clone().take(place).any(|(earlier, _)| ascii::is_same(earlier, name))
+        {
+            reading.note(field, trim(value));
         }
-        let value = trim(value);
+    }
+    reading.finish()
+}
+
+/// A head that is being read.
+#[derive(Default)]
+struct Reading<'a> {
+    found: RateLimits<'a>,
+    ids: [Option<&'a [u8]>; 5],
+    marks: Marks,
+}
+
+impl<'a> Reading<'a> {
+    fn note(&mut self, field: Field<'a>, value: &'a [u8]) {
+        let found = &mut self.found;
         match field {
-            Field::Anthropic(rest) => anthropic::note(&mut found, rest, value),
-            Field::Codex(rest) => openai::note_codex(&mut found, rest, value),
+            Field::Anthropic(name) => anthropic::note(found, name, value),
+            Field::Codex(rest) => openai::note_codex(found, rest, value),
             Field::Ietf => found.ietf = Some(openai::ietf(value)),
-            Field::Limit(kind, name) => found.note_limit((name, false), kind, value),
+            Field::Limit(kind, name) => found.note_limit(name, false, (kind, value)),
             Field::Id(rank) => {
-                if let Some(id) = ids.get_mut(rank) {
+                if let Some(id) = self.ids.get_mut(rank) {
                     *id = Some(value).filter(|id| !id.is_empty());
                 }
             }
+            Field::Priority(name) => anthropic::note_limit(found, name, true, value),
             Field::RetryAfter => found.retry_after = RetryAfter::read(value),
             Field::RetryAfterMs => found.retry_after_ms = Number::read(value),
             Field::ShouldRetry => found.should_retry = switch(value),
         }
     }
-    // Each has several names, of which the first that is there counts.
-    let [a, b, c, ours, theirs] = ids;
-    found.request_id = a.or(b).or(c);
-    found.organization = ours.or(theirs);
-    found
+
+    fn finish(mut self) -> RateLimits<'a> {
+        // Each has several names, of which the first that is there counts.
+        let [a, b, c, ours, theirs] = self.ids;
+        self.found.request_id = a.or(b).or(c);
+        self.found.organization = ours.or(theirs);
+        self.found
+    }
+}
+
+/// Marks of the names that came, by which most are known to be new.
+#[derive(Default)]
+struct Marks([u64; 4]);
+
+impl Marks {
+    /// Whether no name with the mark of `name` came before, which marks it. Names that are the
+    /// same in any case have the same mark: it is of their length and last bytes.
+    #[inline]
+    fn is_new(&mut self, name: &[u8]) -> bool {
+        const CASES: u64 = u64::from_ne_bytes([0x20; 8]);
+        let last = |name: &[u8]| name.last_chunk().map_or(0, |last| u64::from_le_bytes(*last));
+        let before = name.get(..name.len().saturating_sub(8)).unwrap_or_default();
+        let ends = (last(name) | CASES) ^ (last(before) | CASES).rotate_left(13);
+        let length = u64::try_from(name.len()).unwrap_or_default();
+        // The high bits of a product depend on all bits below.
+        let mark = (ends ^ length).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56;
+        let (word, bit) = (usize::try_from(mark / 64).unwrap_or_default(), 1 << (mark % 64));
+        self.0.get_mut(word).is_some_and(|word| {
+            let is_new = *word & bit == 0;
+            *word |= bit;
+            is_new
+        })
+    }
 }
 
 impl<'a> RateLimits<'a> {
@@ -247,16 +287,13 @@ impl<'a> RateLimits<'a> {
         rejected.chain(empty).max()
     }
 
-    /// Notes a limit; a name is what the header calls it and whether it is of the priority tier.
-    pub fn note_limit(&mut self, (name, is_priority): (&'a [u8], bool), kind: Kind, value: &[u8]) {
+    /// Notes a number of the limit of that name, of the priority tier or not.
+    pub fn note_limit(&mut self, name: &'a [u8], is_priority: bool, (kind, value): (Kind, &[u8])) {
         let is_same = |limit: &Limit<'_>| {
             limit.is_priority == is_priority && ascii::is_same(limit.name, name)
         };
-        let Some(limit) =
-            entry(&mut self.limits, is_same, Limit { name, is_priority, ..Limit::default() })
-        else {
-            return;
-        };
+        let new = || Limit { name, is_priority, ..Limit::default() };
+        let Some(limit) = entry(&mut self.limits, is_same, new) else { return };
         match kind {
             Kind::Limit => limit.limit = limit.limit.or_else(|| Number::read(value)),
             Kind::Remaining => limit.remaining = limit.remaining.or_else(|| Number::read(value)),
@@ -311,24 +348,22 @@ impl RetryAfter {
     }
 }
 
-/// A number below 64 that is the same for names that are: of the length and some bytes, by which
-/// the names of one provider differ.
-fn mark_of(name: &[u8]) -> usize {
-    let byte = |place: usize| usize::from(name.get(place).copied().unwrap_or(0) | 0x20);
-    let len = name.len();
-    (len * 11 + byte(len.saturating_sub(3)) * 5 + byte(len / 2) * 3 + byte(len.saturating_sub(11)))
-        % 64
-}
-
-/// The entry that `is_same`, or `new` at the end; `None` when there are too many.
-pub fn entry<T>(all: &mut Vec<T>, is_same: impl Fn(&T) -> bool, new: T) -> Option<&mut T> {
-    let place = all.iter().position(is_same).unwrap_or(all.len());
-    if place == all.len() {
-        if place == ENTRIES_MAX {
-            return None;
+/// The entry that `is_same`, or a `new` one at the end; `None` when there are too many.
+#[inline]
+pub fn entry<T>(
+    all: &mut Vec<T>,
+    is_same: impl Fn(&T) -> bool,
+    new: impl FnOnce() -> T,
+) -> Option<&mut T> {
+    // From the end on: the fields of one entry follow each other.
+    let place = match all.iter().rposition(is_same) {
+        Some(place) => place,
+        None if all.len() == ENTRIES_MAX => return None,
+        None => {
+            all.push(new());
+            all.len() - 1
         }
-        all.push(new);
-    }
+    };
     all.get_mut(place)
 }
 

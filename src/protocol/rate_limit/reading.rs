@@ -3,6 +3,7 @@
 
 use super::time::Number;
 use super::{CodexWindow, RateLimits, Window};
+use crate::protocol::ascii::is_same;
 
 /// The windows as one response tells them; absent ones keep their old reading.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -34,7 +35,7 @@ impl Readings {
     pub fn of(limits: &RateLimits<'_>) -> Self {
         let unified = |name: &[u8]| {
             let windows = &limits.unified.as_ref()?.windows;
-            let window = windows.iter().find(|window| window.name.eq_ignore_ascii_case(name))?;
+            let window = windows.iter().find(|window| is_same(window.name, name))?;
             of_window(window)
         };
         Self {
@@ -65,7 +66,7 @@ fn of_window(window: &Window<'_>) -> Option<Reading> {
 fn of_codex(limits: &RateLimits<'_>, minutes: u64) -> Option<Reading> {
     let is_it = |window: &&CodexWindow<'_>| {
         let default = if window.is_secondary { SEVEN_DAYS_MINUTES } else { FIVE_HOURS_MINUTES };
-        window.name.eq_ignore_ascii_case(b"codex")
+        is_same(window.name, b"codex")
             && window.window_minutes.and_then(Number::whole).unwrap_or(default) == minutes
     };
     let window = limits.codex.iter().find(is_it)?;

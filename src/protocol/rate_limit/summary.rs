@@ -97,23 +97,22 @@ impl Quota {
 
 impl UnifiedSummary {
     fn of(unified: &Unified<'_>) -> Self {
-        let window = |names: &[&[u8]]| {
-            let mut windows = unified.windows.iter();
-            windows.find(|window| names.contains(&window.name)).map(|window| WindowSeen {
-                reset: window.reset,
-                utilization: window.utilization.map(Number::value),
+        let window = |name: &[u8]| {
+            let found = unified.windows.iter().find(|window| window.name == name)?;
+            Some(WindowSeen {
+                reset: found.reset,
+                utilization: found.utilization.map(Number::value),
             })
         };
-
         Self {
-            five_hour: window(&[b"5h"]),
+            five_hour: window(b"5h"),
             fallback_percentage: unified.fallback_percentage.map(Number::value),
             overage_status: Text::cut(
                 unified.overage.as_ref().and_then(|o| o.status).unwrap_or_default(),
             ),
             representative_claim: Text::cut(unified.representative_claim.unwrap_or_default()),
             // The older name of the same window (BEHAVIOUR 6).
-            seven_day: window(&[b"7d"]).or_else(|| window(&[b"weekly"])),
+            seven_day: window(b"7d").or_else(|| window(b"weekly")),
             status: Text::cut(unified.status.unwrap_or_default()),
         }
     }

@@ -87,59 +87,61 @@ fn short_fraction(whole: &[u8], fraction: &[u8]) -> Option<f64> {
 /// Seconds since 1970 of an RFC 3339 date and time. A fraction is cut off.
 pub fn rfc3339(text: &[u8]) -> Option<i64> {
     let (civil, rest) = text.split_at_checked(19)?;
-    let &[
-        y1,
-        y2,
-        y3,
-        y4,
-        b'-',
-        o1,
-        o2,
-        b'-',
-        d1,
-        d2,
-        b'T' | b't',
-        h1,
-        h2,
-        b':',
-        m1,
-        m2,
-        b':',
-        s1,
-        s2,
-    ] = civil
-    else {
-        return None;
-    };
-    let number = |digits: &[u8]| short_decimal(digits).and_then(|value| i64::try_from(value).ok());
-    let day = day_of(number(&[y1, y2, y3, y4])?, number(&[o1, o2])?, number(&[d1, d2])?)?;
-    let (hour, minute) = (number(&[h1, h2])?, number(&[m1, m2])?);
+    // Three words that overlap: `2025-11-`, `15T00:56`, `00:56:30`.
+    let date = digits_of(*civil.first_chunk()?, *b"0000-00-")?;
+    let mut middle = *civil.get(8..)?.first_chunk()?;
+    middle[2] &= !0x20;
+    let middle = digits_of(middle, *b"00T00:00")?;
+    let time = digits_of(*civil.last_chunk()?, *b"00:00:00")?;
+    let day = day_of(pair(date, 0) * 100 + pair(date, 2), pair(date, 5), pair(middle, 0))?;
     // A leap second is the one after the last.
-    let second = number(&[s1, s2])?;
+    let (hour, minute, second) = (pair(time, 0), pair(time, 3), pair(time, 6));
     if hour > 23 || minute > 59 || second > 60 {
         return None;
     }
-    let epoch = ((day * 24 + hour) * 60 + minute) * 60 + second;
+    let epoch = day * 86_400 + i64::from(hour * 3_600 + minute * 60 + second);
+    if rest == b"Z" {
+        return Some(epoch);
+    }
     Some(epoch - offset_of(without_fraction(rest)?)?)
+}
+
+/// The digits of `text` as numbers, where `form` has zeros; its other bytes have to be the same.
+fn digits_of(text: [u8; 8], form: [u8; 8]) -> Option<u64> {
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    let values = u64::from_le_bytes(text) ^ u64::from_le_bytes(form);
+    // What is added takes a value that is too large to the high bit: a digit above 9, others above
+    // 0. Bytes that carry into the next have that bit themselves.
+    let room = form.map(|byte| if byte == b'0' { 0x80 - 10 } else { 0x7f });
+    let over = values | (values & !HIGH) + u64::from_le_bytes(room);
+    (over & HIGH == 0).then_some(values)
+}
+
+/// The two digits from that place on.
+#[inline]
+fn pair(digits: u64, place: u32) -> u32 {
+    let [tens, ones, ..] = (digits >> (8 * place)).to_le_bytes();
+    u32::from(tens) * 10 + u32::from(ones)
 }
 
 /// Days since 1970 of a day of the Gregorian calendar; `None` where it has no such day. Answers
 /// name four instants each: reading them is a good part of reading a head.
-fn day_of(year: i64, month: i64, day: i64) -> Option<i64> {
-    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+fn day_of(year: u32, month: u32, day: u32) -> Option<i64> {
+    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let days = match month {
-        2 => 28 + i64::from(is_leap),
+        2 => 28 + u32::from(is_leap),
         4 | 6 | 9 | 11 => 30,
         1..=12 => 31,
         _ => return None,
     };
-    if !(1..=days).contains(&day) {
+    if day == 0 || day > days {
         return None;
     }
-    // Years begin in March, so that the day that some have more is their last.
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let before = year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
-    Some(before + (153 * month + 2) / 5 + day - 1 - DAYS_BEFORE_1970)
+    // Years begin in March, so that the day that some have more is their last; and 400 years
+    // earlier, so that there is one before the first.
+    let (year, month) = if month > 2 { (year + 400, month - 3) } else { (year + 399, month + 9) };
+    let before = year * 365 + year / 4 - year / 100 + year / 400;
+    Some(i64::from(before + (153 * month + 2) / 5 + day) - 1 - DAYS_BEFORE_1970)
 }
 
 /// Digits only, and few; `None` for anything else.
@@ -245,14 +247,15 @@ fn offset_of(text: &[u8]) -> Option<i64> {
 }
 
 const DATE_BYTES_MAX: usize = 64;
-/// From 1 March of the year 0 on.
-const DAYS_BEFORE_1970: i64 = 719_468;
+/// From 1 March of the year 400 before 0 on.
+const DAYS_BEFORE_1970: i64 = 719_468 + 146_097;
 /// Digits whose number fits whatever they are.
 const SHORT_DIGITS: usize = 18;
 /// Parts of a unit: as many as decimals are read.
 const PARTS: u128 = 1_000_000_000_000;
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "a test may fail loudly")]
 mod tests {
     use super::*;
 
@@ -292,8 +295,26 @@ mod tests {
             b"2025-11-15T00:56:36.Z",
             b"2025-11-15T00:56:36Zx",
             b"+025-11-15T00:56:36Z",
+            b"2025-11-15\x0000:56:36Z",
+            b"2025-11-15t00:56:36\xff",
         ] {
             assert_eq!(rfc3339(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn no_byte_of_an_instant_may_be_another() {
+        let text = b"2025-11-15T10:56:36Z";
+        for place in 0..text.len() {
+            for byte in 0..=u8::MAX {
+                let mut other = *text;
+                other[place] = byte;
+                let digit = text[place].is_ascii_digit() && byte.is_ascii_digit();
+                let letter = text[place].eq_ignore_ascii_case(&byte);
+                let read = rfc3339(&other).is_some();
+                assert!(!read || digit || letter, "{byte:#x} at {place}");
+                assert!(read || !letter, "{byte:#x} at {place}");
+            }
         }
     }
 

@@ -116,8 +116,7 @@ impl Exchange<'_> {
         buffer.consume(head.end);
         let passed = self.pass(&mut passage, &mut upstream, out, buffer).await;
         self.seen.gathered.put_back(passage.take_capture());
-        self.seen.answered = passage.finish(passed.is_ok(), self.started);
-        self.count_tokens(credential);
+        self.note_answered(credential, &mut passage, passed.is_ok());
         match passed {
             Ok(()) => {
                 if reusable && passage.body.is_done() && !passage.extra {
@@ -135,12 +134,15 @@ impl Exchange<'_> {
         }
     }
 
-    /// What the key has cost, as far as it was seen.
-    fn count_tokens(&self, credential: Credential<'_>) {
+    /// Notes what was seen of an answer, and what it has cost. `clean`: it came to its end.
+    fn note_answered(&mut self, credential: Credential<'_>, passage: &mut Passage, clean: bool) {
+        let mut record = self.client.local.cell().journal.blank();
+        passage.finish(clean, self.started, &mut record.answered);
         if let Credential::Pool(_, state) = credential {
-            let tokens = tally::by_kind(&self.seen.answered.usage);
+            let tokens = tally::by_kind(&record.answered.usage);
             state.slot.statistics().tokens.add(tokens.iter().sum());
         }
+        self.seen.record = Some(record);
     }
 
     /// A connection that owes nothing waits for another request.

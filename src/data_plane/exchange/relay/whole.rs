@@ -120,8 +120,7 @@ impl Exchange<'_> {
         buffer.consume(head.end);
         let taken = self.take_whole(&mut passage, &mut upstream, buffer, taker).await;
         self.seen.gathered.put_back(passage.take_capture());
-        self.seen.answered = passage.finish(taken.is_ok(), self.started);
-        self.count_tokens(credential);
+        self.note_answered(credential, &mut passage, taken.is_ok());
         let (status, body) = match taken {
             Ok(made) => made,
             Err(kind) => {

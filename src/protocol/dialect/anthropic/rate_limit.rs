@@ -6,27 +6,19 @@ use crate::protocol::rate_limit::field::{Kind, after, before};
 use crate::protocol::rate_limit::time::{Number, rfc3339};
 use crate::protocol::rate_limit::{Overage, RateLimits, Unified, Window, entry};
 
-/// Notes the field `anthropic-` plus `name`, if it is about limits.
+/// Notes the field `anthropic-ratelimit-` plus `name`, if it is about limits.
 pub fn note<'a>(found: &mut RateLimits<'a>, name: &'a [u8], value: &'a [u8]) {
-    let (rest, is_priority) = match after(name, b"ratelimit-") {
-        Some(rest) => (rest, false),
-        None => match after(name, b"priority-") {
-            Some(rest) => (rest, true),
-            None => return,
-        },
-    };
-    if !is_priority && let Some(unified) = after(rest, b"unified-") {
-        if !unified.is_empty() {
-            note_unified(found.unified.get_or_insert_default(), unified, value);
-        }
-        return;
+    match after(name, b"unified-") {
+        None => note_limit(found, name, false, value),
+        Some(b"") => {}
+        Some(unified) => note_unified(found.unified.get_or_insert_default(), unified, value),
     }
-    let Some(dash) = rest.iter().rposition(|&byte| byte == b'-') else { return };
-    let (name, kind) = rest.split_at_checked(dash).unwrap_or_default();
-    if let Some(kind) = Kind::of(kind.get(1..).unwrap_or_default())
-        && !name.is_empty()
-    {
-        found.note_limit((name, is_priority), kind, value);
+}
+
+/// Notes a number of the limit that `name` begins with.
+pub fn note_limit<'a>(found: &mut RateLimits<'a>, name: &'a [u8], is_priority: bool, value: &[u8]) {
+    if let Some((name, kind)) = Kind::at_end(name) {
+        found.note_limit(name, is_priority, (kind, value));
     }
 }
 
@@ -53,34 +45,51 @@ fn note_unified<'a>(unified: &mut Unified<'a>, name: &'a [u8], value: &'a [u8]) 
 }
 
 fn note_window<'a>(unified: &mut Unified<'a>, name: &'a [u8], value: &'a [u8]) {
-    // No two of them end alike, but for two.
-    let parts: &[&[u8]] = match name.last().map(u8::to_ascii_lowercase) {
-        Some(b'd') => &[b"-surpassed-threshold"],
-        Some(b'g') => &[b"-remaining"],
-        Some(b'n') => &[b"-utilization"],
-        Some(b's') => &[b"-status"],
-        Some(b't') => &[b"-reset", b"-limit"],
-        _ => return,
-    };
-    let found = parts.iter().find_map(|part| Some((*part, before(name, part)?)));
-    let Some((part, name)) = found else { return };
+    let Some((part, name)) = Part::at_end(name) else { return };
     if after(name, b"overage").is_some() {
         return;
     }
     let is_it = |window: &Window<'_>| is_same(window.name, name);
-    let Some(window) = entry(&mut unified.windows, is_it, Window { name, ..Window::default() })
-    else {
-        return;
-    };
+    let new = || Window { name, ..Window::default() };
+    let Some(window) = entry(&mut unified.windows, is_it, new) else { return };
     match part {
-        b"-limit" => window.limit = Number::read(value),
-        b"-remaining" => window.remaining = Number::read(value),
-        b"-reset" => {
+        Part::Limit => window.limit = Number::read(value),
+        Part::Remaining => window.remaining = Number::read(value),
+        Part::Reset => {
             window.reset = epoch(value).and_then(|epoch| i64::try_from(epoch.times(1)).ok());
         }
-        b"-status" => window.status = Some(value),
-        b"-surpassed-threshold" => window.surpassed_threshold = Number::read(value),
-        _ => window.utilization = Number::read(value),
+        Part::Status => window.status = Some(value),
+        Part::SurpassedThreshold => window.surpassed_threshold = Number::read(value),
+        Part::Utilization => window.utilization = Number::read(value),
+    }
+}
+
+/// What a field tells of a window.
+#[derive(Clone, Copy)]
+enum Part {
+    Limit,
+    Remaining,
+    Reset,
+    Status,
+    SurpassedThreshold,
+    Utilization,
+}
+
+impl Part {
+    /// The words that `name` ends in, and what comes before, which is not nothing.
+    fn at_end(name: &[u8]) -> Option<(Self, &[u8])> {
+        // No two of them end alike, but for two.
+        match name.last().map(|last| last | 0x20) {
+            Some(b'd') => Some((Self::SurpassedThreshold, before(name, b"-surpassed-threshold")?)),
+            Some(b'g') => Some((Self::Remaining, before(name, b"-remaining")?)),
+            Some(b'n') => Some((Self::Utilization, before(name, b"-utilization")?)),
+            Some(b's') => Some((Self::Status, before(name, b"-status")?)),
+            Some(b't') => match before(name, b"-reset") {
+                Some(window) => Some((Self::Reset, window)),
+                None => Some((Self::Limit, before(name, b"-limit")?)),
+            },
+            _ => None,
+        }
     }
 }
 

@@ -21,7 +21,7 @@ pub fn note_codex<'a>(found: &mut RateLimits<'a>, name: &'a [u8], value: &[u8]) 
     let is_same = |window: &CodexWindow<'_>| {
         window.is_secondary == is_secondary && window.name.eq_ignore_ascii_case(limit)
     };
-    let new = CodexWindow { is_secondary, name: limit, ..CodexWindow::default() };
+    let new = || CodexWindow { is_secondary, name: limit, ..CodexWindow::default() };
     let Some(window) = entry(&mut found.codex, is_same, new) else { return };
     match part {
         0 => window.used_percent = Number::read(value),

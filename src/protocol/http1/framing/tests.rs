@@ -337,3 +337,30 @@ fn the_nominated_are_bounded() {
     let verdict = with_lines(&format!("Connection: {most}\r\nConnection: b"));
     assert_eq!(verdict, Err(Refusal::TooManyNominated));
 }
+
+#[test]
+fn a_host_is_labels_between_dots_or_a_dotted_quad() {
+    // Every text of up to seven of these.
+    let alphabet = b"a.1%/";
+    let mut texts = vec![Vec::new()];
+    for _ in 0..7 {
+        let longer = texts.iter().flat_map(|text: &Vec<u8>| {
+            alphabet.iter().map(move |&byte| [text.as_slice(), &[byte]].concat())
+        });
+        texts = longer.collect();
+        for text in &texts {
+            let is_quad = text.split(|&byte| byte == b'.').count() == 4
+                && text.split(|&b| b == b'.').all(|p| p.len() <= 3 && decimal(p, 255).is_some());
+            let mut labels = text.split_last().unwrap().1.split(|&byte| byte == b'.');
+            let is_name = labels.all(|label| !label.is_empty());
+            let wanted = !text.contains(&b'/') && (is_name || is_quad);
+            assert_eq!(is_authority(text), wanted, "{}", text.escape_ascii());
+        }
+    }
+}
+
+#[test]
+fn the_bytes_of_a_name_are_those_of_the_rfc() {
+    let count = (0..=u8::MAX).filter(|&byte| is_name_byte(byte)).count();
+    assert_eq!(count, 26 + 26 + 10 + 4 + 11 + 1, "unreserved, sub-delims, and the percent sign");
+}
