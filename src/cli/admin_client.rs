@@ -47,7 +47,8 @@ impl AdminClient {
         let address = if let Some(address) = address {
             address
         } else {
-            let access = config::admin_access(sources).map_err(NoGateway::Configuration)?;
+            let access = config::admin_access(sources, token.is_some());
+            let access = access.map_err(NoGateway::Configuration)?;
             token = token.or(access.token);
             access.listen.ok_or_else(|| {
                 NoGateway::Other("admin.listen is off: there is nobody to ask".to_owned())
@@ -106,9 +107,15 @@ impl Said {
     /// What a problem document says, or the whole body.
     pub fn problem(&self) -> String {
         let detail = self.body.get("detail").and_then(Value::as_str);
-        let detail = detail.map_or_else(|| self.body.to_string(), ToOwned::to_owned);
+        let detail = detail.map_or_else(
+            || format!("what answers is not the admin API of a gateway: {}", self.body),
+            ToOwned::to_owned,
+        );
         let errors = self.body.get("errors").and_then(Value::as_array);
         let mut text = format!("{} ({})", detail, self.status);
+        if self.status == UNAUTHORIZED {
+            let _infallible = write!(text, "\n  {TOKEN} is not set, or not to that token");
+        }
         for error in errors.into_iter().flatten() {
             let word = |name| error.get(name).and_then(Value::as_str).unwrap_or_default();
             text.extend(["\n  ", word("key"), " ", word("message")]);
@@ -173,6 +180,7 @@ const LIMITS: HeadLimits =
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The variable with the token.
 const TOKEN: &str = "TIDEGATE_ADMIN_TOKEN";
+const UNAUTHORIZED: u16 = 401;
 
 #[cfg(test)]
 mod tests {

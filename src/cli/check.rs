@@ -20,13 +20,18 @@ pub(super) fn run(written: Written, as_json: bool) -> ExitCode {
             output::findings(&loaded.warnings);
             output::data(&text(&loaded.settings))
         }
-        Err(errors) if as_json => {
-            let document = json!({ "ok": false, "errors": list(&errors, error_json) });
-            output::data(&format!("{document:#}\n"));
-            ExitCode::from(output::WRONG)
-        }
-        Err(errors) => output::refused(&errors),
+        Err(errors) => refused(&errors, as_json),
     }
+}
+
+/// Says what is wrong: JSON on stdout, or for people on stderr.
+pub(super) fn refused(errors: &[ConfigError], as_json: bool) -> ExitCode {
+    if !as_json {
+        return output::refused(errors);
+    }
+    let document = json!({ "ok": false, "errors": list(errors, error_json) });
+    output::data(&format!("{document:#}\n"));
+    ExitCode::from(output::WRONG)
 }
 
 /// One line per setting, in the dotted form of TOML; who set it stands as a comment.

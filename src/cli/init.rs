@@ -9,7 +9,12 @@ use std::process::ExitCode;
 use tidegate::config::setting::{Field, Shape};
 use tidegate::config::shape;
 
+use super::output;
+
 pub(super) fn run(path: &Path) -> ExitCode {
+    if path == Path::new("-") {
+        return output::data(&starter());
+    }
     let written = OpenOptions::new()
         .write(true)
         .create_new(true)

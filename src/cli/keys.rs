@@ -21,7 +21,7 @@ pub(super) struct Keys {
     #[command(subcommand)]
     verb: Verb,
     /// Where the gateway's admin API is, in place of the configuration's admin.listen
-    #[arg(long, global = true, value_name = "ADDR")]
+    #[arg(long, global = true, value_name = "ADDR", value_parser = address)]
     admin: Option<SocketAddr>,
     /// Configuration file that says so, and holds the token where `TIDEGATE_ADMIN_TOKEN` is not set
     #[arg(long, global = true, value_name = "FILE")]
@@ -75,7 +75,7 @@ enum Verb {
 #[derive(Args, Debug)]
 struct Settings {
     /// Requests at a time, from 1 to 256
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     max_concurrent: Option<i64>,
     /// Callers who alone use it, with commas between them; "" = all
     #[arg(long, value_name = "NAMES")]
@@ -128,6 +128,17 @@ pub(super) fn run(keys: Keys) -> ExitCode {
             return ExitCode::from(output::WRONG);
         }
     };
+    if let Verb::Add { key, .. } = &verb {
+        match client.ask("GET", &asked.path, None) {
+            Ok(said) if said.status == OK => {
+                let KeyName { name, provider } = key;
+                let what = format!("{provider}/{name} is there already: see `tidegate keys set`");
+                return output::failed(&what);
+            }
+            Ok(_absent) => {}
+            Err(why) => return output::failed(&why),
+        }
+    }
     let body = asked.body.as_ref().map(|body| body.as_str());
     match client.ask(asked.method, &asked.path, body) {
         Ok(said) if (200..300).contains(&said.status) => show(&said, json),
@@ -230,9 +241,29 @@ fn show(said: &Said, as_json: bool) -> ExitCode {
     }
 }
 
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "must be IP:PORT, such as 127.0.0.1:8788")
+}
+
+/// The classes of models that a key is not available for, with why: it may be for all others.
+fn limited_for(key: &Value) -> String {
+    let classes = key.get("classes").and_then(Value::as_array).into_iter().flatten();
+    let word = |class: &Value, name| class.get(name).and_then(Value::as_str).map(str::to_owned);
+    let limited = classes.filter_map(|class| {
+        let (name, state) = (word(class, "class")?, word(class, "state")?);
+        (state != "available").then(|| match word(class, "until") {
+            Some(until) => format!("{name} ({state} until {until})"),
+            None => format!("{name} ({state})"),
+        })
+    });
+    let limited = limited.collect::<Vec<_>>().join(", ");
+    if limited.is_empty() { "-".to_owned() } else { limited }
+}
+
 /// One line per key under a head.
 fn table(keys: &[Value]) -> String {
     let word = |key: &Value, name: &str| match key.get(name) {
+        Some(Value::String(text)) if text == "none" => "-".to_owned(),
         Some(Value::String(text)) => text.clone(),
         Some(Value::Null) | None => "-".to_owned(),
         Some(other) => other.to_string(),
@@ -240,6 +271,7 @@ fn table(keys: &[Value]) -> String {
     let mut lines = vec![COLUMNS.map(|(head, _)| head.to_owned())];
     lines.extend(keys.iter().map(|key| {
         COLUMNS.map(|(_, name)| match name {
+            "classes" => limited_for(key),
             "key" => format!("{}/{}", word(key, "provider"), word(key, "name")),
             name => word(key, name),
         })
@@ -261,7 +293,7 @@ fn table(keys: &[Value]) -> String {
 }
 
 /// Heads and members of the shape `key`.
-const COLUMNS: [(&str, &str); 8] = [
+const COLUMNS: [(&str, &str); 9] = [
     ("KEY", "key"),
     ("HINT", "hint"),
     ("ORIGIN", "origin"),
@@ -270,4 +302,6 @@ const COLUMNS: [(&str, &str); 8] = [
     ("REASON", "reason"),
     ("IN FLIGHT", "in_flight"),
     ("CAP", "max_concurrent"),
+    ("LIMITED FOR", "classes"),
 ];
+const OK: u16 = 200;

@@ -85,7 +85,7 @@ enum Command {
     Keys(keys::Keys),
     /// Write a commented starter file
     Init {
-        /// Where to; an existing file is left alone
+        /// Where to, - for stdout; an existing file is left alone
         #[arg(default_value = "tidegate.toml")]
         file: PathBuf,
     },

@@ -57,8 +57,9 @@ pub struct Loaded {
 }
 
 /// How the admin API of a gateway of this configuration is reached. Looks at `[admin]` alone: who
-/// steers a gateway need not have the secrets that it runs with.
-pub fn admin_access(sources: &Sources) -> Result<AdminAccess, Vec<ConfigError>> {
+/// steers a gateway need not have the secrets that it runs with, nor, with a token from elsewhere,
+/// that one.
+pub fn admin_access(sources: &Sources, has_token: bool) -> Result<AdminAccess, Vec<ConfigError>> {
     let mut texts = text::Texts::default();
     let mut report = report::Report::default();
     let written = sources.gather(&mut texts, &mut report);
@@ -67,7 +68,7 @@ pub fn admin_access(sources: &Sources) -> Result<AdminAccess, Vec<ConfigError>> 
         stderr_is_terminal: sources.stderr_is_terminal,
         texts: &texts,
     };
-    let access = build::admin::access(&written, &context, &mut report);
+    let access = build::admin::access(&written, (&context, has_token), &mut report);
     let failed = report.has_errors();
     let (errors, ..) = report.close(&texts);
     if failed { Err(errors) } else { Ok(access) }

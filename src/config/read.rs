@@ -5,6 +5,7 @@ use bytesize::ByteSize;
 
 use super::effective::SettingValue;
 use super::error::ErrorKind;
+use super::limits;
 use super::report::Report;
 use super::section::{Section, did_you_mean};
 use super::setting::{
@@ -305,6 +306,10 @@ pub(super) fn split(list: &str, place: Place) -> Vec<(&str, Place)> {
 
 /// A span of time as a configuration would have it: `30s`.
 pub(super) fn span_text(ms: u64) -> String {
+    // Whole days as days: what a month and a year are is nobody's to say.
+    if ms >= limits::DAY_MS && ms.is_multiple_of(limits::DAY_MS) {
+        return format!("{}d", ms / limits::DAY_MS);
+    }
     let span = std::time::Duration::from_millis(ms);
     humantime::format_duration(span).to_string().replace(' ', "")
 }

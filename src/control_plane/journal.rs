@@ -22,6 +22,7 @@ pub fn drain(plane: &Plane) {
                     }
                     Entry::Exchange(record) => {
                         hand_out(plane, &record, &mut rows);
+                        cell.journal.give_back(record);
                     }
                     Entry::KeyState(state) => {
                         are_keys_changed = true;

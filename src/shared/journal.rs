@@ -13,14 +13,13 @@ use crate::protocol::usage::figures::Usage;
 
 /// What a worker tells.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "a place in the queue is of a fixed size")]
 pub enum Entry {
     /// A breaker opened or closed.
-    Breaker(BreakerState),
+    Breaker(Box<BreakerState>),
     /// An exchange ended.
-    Exchange(Record),
+    Exchange(Box<Record>),
     /// A credential's state changed.
-    KeyState(KeyState),
+    KeyState(Box<KeyState>),
     /// What is told of an exchange beside its record, which follows.
     Detail(Box<Detail>),
 }
@@ -55,7 +54,7 @@ pub struct KeyState {
 
 /// One exchange (CONFIG.md, shape `request`). Of a fixed size; holds no secret, no header value
 /// but those named here, and no body byte. Texts that are longer than their place are cut.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Record {
     /// What the client asked for.
     pub asked: Asked,
@@ -66,7 +65,7 @@ pub struct Record {
 }
 
 /// What the client asked for, and of whom.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Asked {
     /// `anthropic-beta` as received; empty when absent.
     pub beta: Text<128>,
@@ -103,7 +102,7 @@ pub struct Asked {
 }
 
 /// How an exchange ended.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Ended {
     /// Upstream calls made.
     pub attempts: u32,
@@ -200,6 +199,9 @@ impl Gaps {
 pub struct Journal {
     /// 1 while the reader waits for its bell.
     asleep: AtomicU8,
+    /// Records that have been read, to be written again: they stay in the cache, and cost no
+    /// allocation on one thread that another must free.
+    blanks: ArrayQueue<Box<Record>>,
     /// Bytes of details in the queue.
     detail_bytes: AtomicU64,
     dropped: AtomicU64,
@@ -211,10 +213,22 @@ impl Journal {
     pub fn new() -> Self {
         Self {
             asleep: AtomicU8::new(0),
+            blanks: ArrayQueue::new(BLANKS_MAX),
             detail_bytes: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             queue: ArrayQueue::new(RECORDS_MAX),
         }
+    }
+
+    /// A record to be written: whatever it holds is of another exchange.
+    pub fn blank(&self) -> Box<Record> {
+        self.blanks.pop().unwrap_or_default()
+    }
+
+    /// A record that has been read, or that nobody wants.
+    pub fn give_back(&self, record: Box<Record>) {
+        // More than were ever under way at once: freed.
+        let _enough = self.blanks.push(record);
     }
 
     /// Hands an entry over, or drops and counts it when the queue is full. True: the reader is
@@ -280,6 +294,8 @@ impl Default for Journal {
     }
 }
 
+/// Records kept to be written again.
+const BLANKS_MAX: usize = 64;
 /// Bytes of details a worker may be ahead of the control plane.
 const DETAIL_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Records a worker may be ahead of the control plane.

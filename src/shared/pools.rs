@@ -58,10 +58,18 @@ impl ProviderPool {
         model.map_or(Class::Other, |model| self.classes.find(name_of(provider, model)))
     }
 
-    /// The breaker of `model`.
-    pub fn breaker_of(&self, provider: &Provider, model: Option<&str>) -> &'static Breaker {
-        let name = model.map_or("", |model| name_of(provider, model));
-        self.breakers.of(self.class_of(provider, model), name)
+    /// The breaker of `model`, which is of `class`.
+    pub fn breaker_of(
+        &self,
+        class: Class,
+        provider: &Provider,
+        model: Option<&str>,
+    ) -> &'static Breaker {
+        let name = match (class, model) {
+            (Class::Other, Some(model)) => name_of(provider, model),
+            _ => "",
+        };
+        self.breakers.of(class, name)
     }
 
     /// The same once an answer has shown the model to be real: its name is kept.

@@ -2,8 +2,10 @@
 //! provider and kind. Written by that worker alone, summed by readers, never dropped (DESIGN D11).
 //! A label that is new costs one allocation; there is room for so many and no more.
 
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher, Hash};
 use std::sync::OnceLock;
+
+use foldhash::quality::RandomState;
 
 use super::atomic::{AtomicU64, Ordering};
 use super::credential::model_class::{Class, Classes};
@@ -244,7 +246,7 @@ impl<K, const N: usize> Table<K, N> {
     fn new(rows: usize) -> Self {
         Self {
             crowd: std::array::from_fn(|_| Count::default()),
-            hasher: RandomState::new(),
+            hasher: RandomState::default(),
             rows: (0..rows).map(|_| OnceLock::new()).collect(),
         }
     }

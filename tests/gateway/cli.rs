@@ -218,6 +218,9 @@ fn init_writes_a_file_that_check_accepts_and_never_overwrites_one() {
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let ran = shell.run(&["init", "missing-folder/x.toml"]);
     assert_eq!(ran.code, Some(1));
+    let printed = shell.run(&["init", "-"]);
+    let written = std::fs::read_to_string(shell.folder.join("other.toml")).expect("written");
+    assert_eq!((printed.code, printed.stdout), (Some(0), written));
 }
 
 #[test]

@@ -47,3 +47,18 @@ fn exchange_ends_a_stream_on_which_events_keep_coming_and_its_event_names_it() {
     let last = text.rfind("event: ").map_or("", |at| &text[at..]);
     assert!(last.starts_with("event: error") && last.contains("timeouts.exchange"), "{last}");
 }
+
+#[test]
+fn write_stall_ends_the_sending_of_a_request_that_its_provider_does_not_read() {
+    let upstream = Upstream::start();
+    let times = "[timeouts]\nwrite_stall = \"300ms\"\n";
+    let gateway = Gateway::start(&(both(&upstream.url()) + times));
+    let body = format!("{{\"model\":\"m\",\"system\":\"{}\"}}", "x".repeat(24 << 20));
+    let mut client = gateway.connect();
+    client.send(post("/v1/messages", OWN_KEY, &body));
+    // Connected, and never read from.
+    let _provider = upstream.accept();
+    let answer = client.answer();
+    assert_eq!((answer.head.status(), answer.code()), (504, Some("upstream_timeout")));
+    assert!(answer.text().contains("timeouts.write_stall"), "{}", answer.text());
+}

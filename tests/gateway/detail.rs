@@ -82,9 +82,9 @@ fn p19_what_a_head_says_of_limits_is_kept_and_what_it_does_not_is_null() {
     assert_eq!(limits["status"], "allowed_warning");
     assert_eq!(
         limits["requests"],
-        json!({"limit": 1000.0, "remaining": 999.0, "reset": "2100-01-01T00:00:00Z"})
+        json!({"limit": 1000, "remaining": 999, "reset": "2100-01-01T00:00:00Z"})
     );
-    assert_eq!(limits["tokens"], json!({"limit": 80000.0, "remaining": 79000.0, "reset": null}));
+    assert_eq!(limits["tokens"], json!({"limit": 80000, "remaining": 79000, "reset": null}));
     let window =
         |utilization: f64, reset: &str| json!({"utilization": utilization, "reset": reset});
     let unified = &limits["unified"];

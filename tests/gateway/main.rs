@@ -34,6 +34,7 @@ mod leaving;
 mod lifecycle;
 mod listeners;
 mod memory;
+mod metrics;
 mod names;
 mod operator;
 mod panics;

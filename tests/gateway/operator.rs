@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::support::{Directory, Gateway, Mock};
+use crate::support::pool::BODY;
+use crate::support::{Directory, Gateway, Mock, post};
 
 const MASTER: &str = "planted-master-key-0123456789abcdef";
 const TOKEN: &str = "planted-admin-token-0123456789";
@@ -122,12 +123,48 @@ fn keys_finds_gateway_and_token_in_the_configuration_without_its_other_secrets()
     let unset = run(&["keys", "list", "--config", &path], &[], "");
     assert_eq!(unset.code, Some(2));
     assert!(unset.stderr.contains("`TOKEN`, which is not set"), "{}", unset.stderr);
+    let own = run(&["keys", "list", "--config", &path], &[("TIDEGATE_ADMIN_TOKEN", TOKEN)], "");
+    assert_eq!(own.code, Some(0), "the file's token is not needed: {}", own.stderr);
     let usage = run(&["keys", "set", "p/k", "--config", &config("TOKEN")], &[("TOKEN", "t")], "");
     assert_eq!(usage.code, Some(2), "nothing is to be set: {}", usage.stderr);
     assert_eq!(run(&["keys", "reset", "no-slash"], &[], "").code, Some(2));
     let nobody = run(&["keys", "list", "--admin", "127.0.0.1:1"], &[], "");
     assert_eq!(nobody.code, Some(1));
     assert!(nobody.stderr.contains("no gateway answers"), "{}", nobody.stderr);
+    let listener = ["keys", "list", "--admin", &gateway.address.to_string()];
+    let strange = run(&listener, &[], "");
+    assert_eq!(strange.code, Some(1));
+    assert!(strange.stderr.contains("not the admin API"), "{}", strange.stderr);
+    let name = run(&["keys", "list", "--admin", "localhost:1"], &[], "");
+    assert_eq!(name.code, Some(2));
+    assert!(name.stderr.contains("must be IP:PORT"), "{}", name.stderr);
+}
+
+#[test]
+fn keys_tells_for_which_models_a_key_is_limited_and_adds_none_twice() {
+    let mock = Mock::with(&["--key-script", "sk-planted-own-0123456789=429:retry-after=600"]);
+    let storage = Directory::new();
+    let gateway = gateway(&mock, &storage);
+    let admin = gateway.admin().to_string();
+    let keys = |more: &[&str], stdin: &str| {
+        run(
+            &[&["keys", "--admin", &admin], more].concat(),
+            &[("TIDEGATE_ADMIN_TOKEN", TOKEN)],
+            stdin,
+        )
+    };
+    assert_eq!(gateway.ask(post("/v1/messages", "", BODY)).head.status(), 429);
+    let listed = keys(&["list"], "").stdout;
+    let line = listed.lines().find(|line| line.starts_with("anthropic/own")).unwrap();
+    assert!(line.contains("available"), "{listed}");
+    assert!(line.contains("claude-sonnet-4-5 (cooling until "), "{listed}");
+    for (times, code) in [(1, 0), (2, 1)] {
+        let ran = keys(&["add", "anthropic/more"], &format!("sk-planted-{times}-0123456789"));
+        assert_eq!(ran.code, Some(code), "{}", ran.stderr);
+    }
+    let negative = keys(&["set", "anthropic/more", "--max-concurrent", "-1"], "");
+    assert_eq!(negative.code, Some(1));
+    assert!(negative.stderr.contains("from 1 to 256"), "{}", negative.stderr);
 }
 
 #[test]
@@ -161,7 +198,8 @@ fn doctor_tries_what_a_gateway_needs_and_says_what_is_wrong() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = listener.local_addr().unwrap();
     let broken = format!(
-        "[server]\nlisten = ['{}']\nworkers = 300\ndriver = 'epoll'\n[dns]\nservers = \
+        "[server]\nlisten = ['{}']\nworkers = 300\ndriver = 'epoll'\n\
+         [admin]\nlisten = '127.0.0.1:0'\n[dns]\nservers = \
          ['127.0.0.1:1']\n[storage]\npath = '/proc/nowhere'\n\
          [[provider]]\nname = 'far'\ndialect = 'openai'\nbase_url = 'https://no.such.invalid'\n\
          [[provider]]\nname = 'shut'\ndialect = 'openai'\nbase_url = 'http://127.0.0.1:1'\n\
@@ -178,7 +216,11 @@ fn doctor_tries_what_a_gateway_needs_and_says_what_is_wrong() {
         assert!(check["fix"].is_string(), "{check}");
     }
     assert_eq!(check(&document, "processors")["state"], "warn");
+    assert_eq!(check(&document, "admin 127.0.0.1:0")["state"], "ok");
     assert_eq!(check(&document, &format!("listener {taken}"))["state"], "warn");
+    let (code, document) = doctor("wrong.toml", "[srever]\n");
+    assert_eq!((code, &document["ok"]), (Some(2), &false.into()));
+    assert_eq!(document["errors"][0]["key"], "srever");
 }
 
 #[test]

@@ -153,9 +153,18 @@ fn exchanges_are_listed_filtered_summed_and_outlive_a_kill() {
     let cursor = page["next_cursor"].as_str().unwrap();
     let rest = read(&gateway, &format!("/api/v1/requests?limit=3&cursor={cursor}"));
     assert_eq!((&rest["requests"][0], &rest["next_cursor"]), (&list[3], &Value::Null));
-    for query in ["limit=0", "limit=501", "cursor=x", "from=yesterday", "nothing=1", "status=x"] {
+    for (query, why) in [
+        ("limit=0", "`limit` must be from 1 to 500"),
+        ("limit=501", "`limit` must be from 1 to 500"),
+        ("cursor=x", "`cursor` is none"),
+        ("from=yesterday", "`from` must be an instant"),
+        ("from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", "`from` is after `to`"),
+        ("nothing=1", "The query is wrong: nothing: unknown field"),
+        ("status=x", "The query is wrong: status: invalid digit"),
+    ] {
         let refused = ask(&gateway, &format!("/api/v1/requests?{query}"));
         assert_eq!(refused.head.status(), 400, "{query}");
+        assert!(refused.text().contains(why), "{query}: {}", refused.text());
         assert_eq!(refused.head.field("content-type"), Some("application/problem+json"));
     }
     let usage = read(&gateway, "/api/v1/usage?by=day,model");
@@ -166,6 +175,35 @@ fn exchanges_are_listed_filtered_summed_and_outlive_a_kill() {
     let today = read(&gateway, "/api/v1/status")["today"].clone();
     assert_eq!(today["requests"], 4, "the day goes on after a restart");
     assert_eq!(ask(&gateway, "/api/v1/usage?by=week").head.status(), 400);
+}
+
+#[test]
+fn sums_and_totals_go_by_the_model_that_was_sent_and_the_list_by_the_one_asked_for() {
+    let mock = Mock::start();
+    let storage = Directory::new();
+    let config = format!(
+        "[admin]\nlisten = '127.0.0.1:0'\n[storage]\npath = '{}'\n\
+         [[provider]]\nname = 'p'\ndialect = 'anthropic'\nbase_url = '{}'\n\
+         [[provider.key]]\nvalue = 'sk-1'\n[[route]]\nname = 'r'\n\
+         strategy = {{ type = 'priority', providers = ['p'], model_map = {{ asked = 'sent' }} }}\n",
+        storage.path().display(),
+        mock.url()
+    );
+    let gateway = Gateway::start(&config);
+    let body = "{\"model\":\"asked\",\"max_tokens\":5,\"messages\":[]}";
+    assert_eq!(gateway.ask(post("/v1/messages", "", body)).head.status(), 200);
+    let list = kept(&gateway, 1);
+    assert_eq!((&list[0]["model"], &list[0]["model_routed"]), (&json!("asked"), &json!("sent")));
+    for (model, count) in [("asked", 1), ("sent", 0)] {
+        let listed = read(&gateway, &format!("/api/v1/requests?model={model}"));
+        assert_eq!(listed["requests"].as_array().unwrap().len(), count, "{model}");
+    }
+    let usage = read(&gateway, "/api/v1/usage?by=model");
+    assert_eq!((&usage["rows"][0]["model"], &usage["rows"][1]), (&json!("sent"), &Value::Null));
+    let metrics = ask(&gateway, "/metrics").text();
+    let total = "tidegate_requests_total{provider=\"p\",model=\"sent\",status=\"200\"} 1\n";
+    assert!(metrics.contains(total), "{metrics}");
+    assert!(!metrics.contains("model=\"asked\""), "{metrics}");
 }
 
 #[test]

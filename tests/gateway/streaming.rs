@@ -289,5 +289,7 @@ fn a_client_that_takes_nothing_for_write_stall_is_given_up() {
         }
     };
     assert_ne!(fault.kind(), ErrorKind::WouldBlock, "{fault}");
+    let line = open.gateway.line("client_gone");
+    assert!(line.contains("timeouts.write_stall"), "{line}");
     assert_eq!(open.gateway.ask(post("/nowhere", "", "")).head.status(), 404);
 }

@@ -105,12 +105,13 @@ fn function_length(lines: &[&str]) -> usize {
 
 /// Parameters besides `self` of the function whose name `code` begins with.
 fn parameters(code: &str) -> usize {
-    let code = code.replace("->", "  ");
     let (mut depth, mut angles, mut names) = (0_usize, 0_usize, Vec::new());
-    let mut part = String::new();
+    let (mut part, mut before) = (String::new(), ' ');
     for character in code.chars() {
+        let is_arrow = std::mem::replace(&mut before, character) == '-' && character == '>';
         match character {
             '<' => angles += 1,
+            '>' if is_arrow => {}
             '>' => angles = angles.saturating_sub(1),
             '(' | '[' | '{' if angles == 0 || depth > 0 => depth += 1,
             ')' | ']' | '}' if depth > 0 => depth -= 1,

@@ -80,12 +80,13 @@ pub(super) fn processors(snapshot: &Snapshot) -> Finding {
 
 /// Whether each address can be had now.
 pub(super) fn listeners(snapshot: &Snapshot) -> Vec<Finding> {
-    let look = |address: &SocketAddr| {
-        let what = format!("listener {address}");
-        match Listener::open(*address, 1) {
+    let look = |(what, setting, address): (&str, &str, SocketAddr)| {
+        let what = format!("{what} {address}");
+        match Listener::open(address, 1) {
             Ok(_given_back) => Finding::ok(what, "free"),
             Err(fault) if fault.error.kind() == std::io::ErrorKind::AddrInUse => {
-                let fix = "nothing, where that is a gateway of yours; else another server.listen";
+                let fix =
+                    format!("nothing, where that is a gateway of yours; else another {setting}");
                 Finding::warn(what, "in use by another process", fix)
             }
             Err(fault) => {
@@ -94,7 +95,10 @@ pub(super) fn listeners(snapshot: &Snapshot) -> Vec<Finding> {
             }
         }
     };
-    snapshot.server.listen.iter().map(look).collect()
+    let served = snapshot.server.listen.iter();
+    let served = served.map(|&address| ("listener", "server.listen", address));
+    let admin = snapshot.admin.listen.map(|address| ("admin", "admin.listen", address));
+    served.chain(admin).map(look).collect()
 }
 
 fn workers(snapshot: &Snapshot) -> usize {

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 use tidegate::config;
 
-use super::{Written, output};
+use super::{Written, check, output};
 
 /// What one look found.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -40,7 +40,7 @@ pub(super) fn run(written: Written, as_json: bool) -> ExitCode {
     let sources = written.sources();
     let loaded = match config::load(&sources) {
         Ok(loaded) => loaded,
-        Err(errors) => return output::refused(&errors),
+        Err(errors) => return check::refused(&errors, as_json),
     };
     let snapshot = &loaded.snapshot;
     let mut findings = vec![

@@ -55,7 +55,13 @@ fn one(
             Err(why) => last = format!("{} at {address}: {why}", origin.host),
         }
     }
-    let fix = "see firewalls and proxies between here and there; provider.tls.ca adds a root";
+    let fix = match tls {
+        None => "see what serves at base_url, and firewalls between here and there",
+        Some(_) => {
+            "see what serves at base_url, and firewalls and proxies between here and there; \
+             provider.tls.ca adds a root"
+        }
+    };
     Finding::fail(what, last, fix)
 }
 

@@ -40,15 +40,18 @@ pub struct Access {
     pub token: Option<Secret>,
 }
 
-/// The way to the admin API of a gateway that runs with what is written.
+/// The way to the admin API of a gateway that runs with what is written. A token that the asker
+/// has is not looked for.
 pub(in crate::config) fn access(
     written: &Table,
-    context: &Context<'_>,
+    (context, has_token): (&Context<'_>, bool),
     report: &mut Report,
 ) -> Access {
     let root = Section::root(&shape::ROOT, written, report);
     let section = root.table("admin", &shape::ADMIN, report);
-    Access { listen: listen(&section, report), token: token(&section, context, report) }
+    let listen = listen(&section, report);
+    let token = if has_token { None } else { token(&section, context, report) };
+    Access { listen, token }
 }
 
 fn listen(section: &Section<'_>, report: &mut Report) -> Option<SocketAddr> {

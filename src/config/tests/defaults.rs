@@ -145,7 +145,7 @@ fn a_pool_a_key_and_a_caller_have_the_documented_defaults() {
         ("provider.a.max_concurrent_per_key", "0"),
         ("provider.a.cooldown.base", "\"1m\""),
         ("provider.a.cooldown.ceiling", "\"1h\""),
-        ("provider.a.cooldown.retry_after_cap", "\"2days\""),
+        ("provider.a.cooldown.retry_after_cap", "\"2d\""),
         ("provider.a.cooldown.jitter", "0.1"),
         ("provider.a.auth_recheck", "\"5m\""),
         ("provider.a.retry_on_5xx", "false"),

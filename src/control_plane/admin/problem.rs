@@ -1,6 +1,7 @@
 //! Errors of the admin API: RFC 9457 problem documents. Never tells a secret.
 
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -50,6 +51,13 @@ impl Problem {
     /// 400: what was sent cannot be.
     pub fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// 400: a query that cannot be read, by the parameter where it goes wrong.
+    pub fn wrong_query(rejection: &QueryRejection) -> Self {
+        let why = rejection.body_text();
+        let why = why.strip_prefix("Failed to deserialize query string: ").unwrap_or(&why);
+        Self::bad_request(format!("The query is wrong: {why}."))
     }
 
     /// 409: not as things stand.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use super::problem::Problem;
-use super::time::{bound_ms, kept};
+use super::time::{bound_ms, in_order, kept};
 use crate::control_plane::plane::Plane;
 use crate::control_plane::shape::detail::Detailed;
 use crate::control_plane::shape::request::Request;
@@ -65,7 +65,7 @@ pub(super) async fn list(
     State(plane): State<Arc<Plane>>,
     filter: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Json<Requests>, Problem> {
-    let Query(filter) = filter.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
+    let Query(filter) = filter.map_err(|rejection| Problem::wrong_query(&rejection))?;
     let wanted = filter.wanted()?;
     let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
     let storage = kept(&plane)?;
@@ -124,13 +124,10 @@ impl Filter {
                     .ok_or_else(|| Problem::bad_request("`cursor` is none that was given out."))?,
             ),
         };
-        Ok(Wanted {
-            before,
-            equal,
-            from_ms: bound_ms("from", self.from.as_deref())?,
-            limit,
-            to_ms: bound_ms("to", self.to.as_deref())?,
-        })
+        let from_ms = bound_ms("from", self.from.as_deref())?;
+        let to_ms = bound_ms("to", self.to.as_deref())?;
+        in_order(from_ms, to_ms)?;
+        Ok(Wanted { before, equal, from_ms, limit, to_ms })
     }
 }
 

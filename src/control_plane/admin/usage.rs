@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use super::problem::Problem;
-use super::time::{bound_ms, kept};
+use super::time::{bound_ms, in_order, kept};
 use crate::control_plane::plane::Plane;
 use crate::control_plane::shape::instant_of_seconds;
 use crate::control_plane::storage::sums::{By, Question, Sum};
@@ -54,11 +54,12 @@ pub(super) async fn usage(
     State(plane): State<Arc<Plane>>,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Json<Usage>, Problem> {
-    let Query(asked) = asked.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
+    let Query(asked) = asked.map_err(|rejection| Problem::wrong_query(&rejection))?;
     let by = by(asked.by.as_deref().unwrap_or("day"))?;
     let now_ms = plane.shared.wall.now().0.cast_signed();
     let to_ms = bound_ms("to", asked.to.as_deref())?.unwrap_or(now_ms);
     let from_ms = bound_ms("from", asked.from.as_deref())?.unwrap_or(to_ms - MONTH_MS);
+    in_order(Some(from_ms), Some(to_ms))?;
     let question = Question::between(from_ms, to_ms, by);
     let instant = |seconds| instant_of_seconds(seconds).unwrap_or_default();
     let (from, to) = (instant(question.from_s), instant(question.to_s));

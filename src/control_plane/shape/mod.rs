@@ -84,14 +84,37 @@ pub fn text(text: &str) -> Option<String> {
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Quota {
     /// The most there is.
+    #[serde(serialize_with = "plainly")]
     pub limit: Option<f64>,
     /// What is left.
+    #[serde(serialize_with = "plainly")]
     pub remaining: Option<f64>,
     /// When it is whole again: an instant, a wait such as `6000000us`, or a bare number whose unit
     /// the provider does not tell.
     #[schema(value_type = Option<String>)]
     pub reset: Option<Reset>,
 }
+
+/// A whole number without a point: not every reader takes `4000.0` for a count.
+#[expect(clippy::ref_option, reason = "what serde calls it with")]
+fn plainly<S: Serializer>(number: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    match *number {
+        #[expect(
+            clippy::as_conversions,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is whole, and in the range in which a float is exact"
+        )]
+        Some(whole) if (0.0..WHOLE_MAX).contains(&whole) && whole.fract() == 0.0 => {
+            serializer.serialize_u64(whole as u64)
+        }
+        Some(other) => serializer.serialize_f64(other),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// Two to the power of 53.
+const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// When a limit is whole again.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -107,6 +130,28 @@ impl Serialize for Reset {
             Self::At(instant) => serializer.collect_str(instant),
             Self::Bare(number) => serializer.collect_str(number),
             Self::InMicros(micros) => serializer.collect_str(&format_args!("{micros}us")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_are_written_without_a_point_and_others_as_they_are() {
+        for (number, written) in [
+            (Some(0.0), "0"),
+            (Some(4_000.0), "4000"),
+            (Some(1.5), "1.5"),
+            (Some(-1.0), "-1.0"),
+            (Some(WHOLE_MAX), "9007199254740992.0"),
+            (Some(f64::NAN), "null"),
+            (None, "null"),
+        ] {
+            let quota = Quota { limit: number, remaining: None, reset: None };
+            let expected = format!("{{\"limit\":{written},\"remaining\":null,\"reset\":null}}");
+            assert_eq!(serde_json::to_string(&quota).ok(), Some(expected));
         }
     }
 }

@@ -50,6 +50,11 @@ fn open(
     connection.pragma_update(None, "page_size", page_bytes)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", synchronous)?;
+    // Only when asked to: a write that waits for it would be late, and where it fails, as on a full
+    // disk, the write would be told to have failed though it is kept.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    // So that the log's length tells how much is in it.
+    connection.pragma_update(None, "journal_size_limit", 0)?;
     let steps = tables.iter().map(|step| M::up(step)).collect();
     let migrated = Migrations::new(steps).to_latest(&mut connection);
     migrated.map_err(|error| match error {

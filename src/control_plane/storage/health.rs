@@ -93,7 +93,8 @@ impl Health {
         let failing = &self.of(database).failing;
         if failing.load().is_some() && failing.swap(None).is_some() {
             let (database, rows_dropped) = (database.name(), self.rows_dropped());
-            tracing::info!(database, rows_dropped, "storage works again");
+            // As loud as need be for who was told that it fails.
+            tracing::warn!(database, rows_dropped, "storage works again");
         }
     }
 

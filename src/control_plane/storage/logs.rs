@@ -49,11 +49,11 @@ fn add(sums: &mut [u64; FIGURES], figures: [u64; FIGURES]) {
     }
 }
 
-/// What sums are told apart by. Models that were not answered are nobody's: their names are the
-/// clients' own.
+/// What sums are told apart by; the model is the one that the provider was asked for. Models that
+/// were not answered are nobody's: their names are the clients' own.
 fn labels(head: &Head) -> Labels<'_> {
     let is_answered = (200..300).contains(&head.status);
-    let model = if is_answered { head.model.as_str() } else { "" };
+    let model = if is_answered { head.model_routed.as_str() } else { "" };
     [head.provider.as_str(), head.key.as_str(), head.caller.as_str(), model]
 }
 

@@ -1,16 +1,18 @@
 //! What outlives the process: states of keys (`state.db`) and exchanges (`logs.db`), written by a
-//! thread of its own and read by short-lived others. Nobody waits for a disk but who asked for what
-//! is on it: a full queue drops rows and counts them, a disk that fails is told once.
+//! thread each and read by short-lived others. Nobody waits for a disk but who asked for what is on
+//! it: a full queue drops rows and counts them, a disk that fails is told once.
 #![expect(clippy::disallowed_types, reason = "a mutex of this thread's own: no worker sees it")]
 
 mod database;
 pub mod details;
+mod file;
 mod health;
 pub mod logs;
 pub mod marks;
 pub mod pages;
 pub mod state;
 pub mod sums;
+mod waiter;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +32,7 @@ use crate::control_plane::shape::header_rule::rules_of;
 use crate::shared::credential::utilization::Wall;
 use crate::shared::detail::Detail;
 use crate::shared::setup::Setup;
+use file::File;
 use health::Database;
 use marks::Mark;
 use pages::Rows;
@@ -43,6 +46,8 @@ pub struct Storage {
     jobs: SyncSender<Job>,
     /// As they were kept last.
     marks: Mutex<Vec<Mark>>,
+    /// What is to be on the disk before it is answered.
+    promises: SyncSender<Promise>,
     readers: Semaphore,
 }
 
@@ -61,19 +66,26 @@ pub struct Left {
     pub today: Sums,
 }
 
-/// Work for the writer.
+/// Work for the writer of exchanges.
 #[derive(Debug)]
 enum Job {
+    /// What is told beside an exchange, under the configuration whose keys must not be in it.
+    Detail(Box<Detail>, Arc<Setup>),
     /// Writes what it has, and says so.
+    Flush(oneshot::Sender<()>),
+    /// Exchanges.
+    Rows(Rows),
+}
+
+/// Work for the one who waits for the disk.
+#[derive(Debug)]
+enum Promise {
+    /// As [`Job::Flush`].
     Flush(oneshot::Sender<()>),
     /// Another state of a key that an operator has set; answers once it is on the disk.
     Key(Box<Change>, oneshot::Sender<bool>),
     /// All states of keys that are to be kept.
     Marks(Vec<Mark>),
-    /// What is told beside an exchange, under the configuration whose keys must not be in it.
-    Detail(Box<Detail>, Arc<Setup>),
-    /// Exchanges.
-    Rows(Rows),
 }
 
 /// Whether the databases in `directory` can be written to; none that is missing is made.
@@ -91,24 +103,26 @@ pub fn check(directory: &Path) -> Result<(), String> {
 }
 
 impl Storage {
-    /// Opens the databases in `directory`, which is there, and starts their writer. Rows are kept
+    /// Opens the databases in `directory`, which is there, and starts their writers. Rows are kept
     /// for `retention`. A database that cannot be opened is tried again with each batch.
     ///
     /// # Errors
     /// When the kernel refuses a thread.
     pub fn open(directory: &Path, retention: Duration, now: Wall) -> std::io::Result<(Self, Left)> {
         let health = Arc::new(Health::default());
-        let left = Left::read(directory, now).unwrap_or_else(|error| {
-            health.failed(Database::State, &error);
-            Left::default()
-        });
+        let file = |database| File::new(database, directory, &health);
+        let (mut state, mut logs) = (file(Database::State), file(Database::Logs));
+        let left = Left::read(&mut state, &mut logs, now);
+        let waiter = waiter::Waiter::new(state, file(Database::Logs));
+        let writer = writer::Writer::new(logs, retention, health.clone());
         let (jobs, work) = sync_channel(JOBS_MAX);
-        let writer = writer::Writer::new(directory.to_owned(), retention, health.clone());
-        let thread = std::thread::Builder::new().name("storage".to_owned());
-        thread.spawn(move || writer.run(&work))?;
+        let (promises, promised) = sync_channel(PROMISES_MAX);
+        let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        thread("storage").spawn(move || writer.run(&work))?;
+        thread("storage-wait").spawn(move || waiter.run(&promised))?;
         let readers = Semaphore::new(READERS_MAX);
         let (directory, marks) = (directory.to_owned(), Mutex::new(left.marks.clone()));
-        Ok((Self { directory, health, jobs, marks, readers }, left))
+        Ok((Self { directory, health, jobs, marks, promises, readers }, left))
     }
 
     /// Keeps exchanges, or drops and counts them.
@@ -135,7 +149,7 @@ impl Storage {
     /// Keeps the states of all keys, unless they are as they were.
     pub fn keep_marks(&self, marks: Vec<Mark>) {
         let mut last = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
-        if *last != marks && self.send(Job::Marks(marks.clone())) {
+        if *last != marks && self.promises.try_send(Promise::Marks(marks.clone())).is_ok() {
             *last = marks;
         }
     }
@@ -143,16 +157,26 @@ impl Storage {
     /// Keeps what an operator has set; false when it could not be kept.
     pub async fn keep_key(&self, change: Change) -> bool {
         let (answer, answered) = oneshot::channel();
-        self.send(Job::Key(Box::new(change), answer)) && answered.await.unwrap_or(false)
+        let promise = Promise::Key(Box::new(change), answer);
+        self.promises.try_send(promise).is_ok() && answered.await.unwrap_or(false)
     }
 
     /// Waits until all that was given so far is written, or could not be.
     pub async fn flush(&self) {
-        let (answer, answered) = oneshot::channel();
-        if self.send(Job::Flush(answer)) {
-            // A writer that is gone has nothing to write.
-            let _gone = tokio::time::timeout(FLUSH, answered).await;
-        }
+        let (of_rows, rows) = oneshot::channel();
+        let (of_states, states) = oneshot::channel();
+        let are_rows_asked = self.send(Job::Flush(of_rows));
+        let are_states_asked = self.promises.try_send(Promise::Flush(of_states)).is_ok();
+        // A writer that is gone has nothing to write.
+        let _gone = tokio::time::timeout(FLUSH, async move {
+            if are_rows_asked {
+                let _gone = rows.await;
+            }
+            if are_states_asked {
+                let _gone = states.await;
+            }
+        })
+        .await;
     }
 
     /// Reads from the exchanges, on a thread of its own.
@@ -183,16 +207,19 @@ impl Storage {
 }
 
 impl Left {
-    fn read(directory: &Path, now: Wall) -> rusqlite::Result<Self> {
-        let state = database::open_state(directory)?;
-        let logs = database::open_logs(directory)?;
-        Ok(Self {
-            header_rules: rules_of(&state::header_rules(&state)?),
-            keys: state::keys(&state)?,
-            marks: state::marks(&state)?,
-            resealed: Vec::new(),
-            today: logs::day(&logs, now)?,
-        })
+    /// What one database cannot tell is not there; the other one's is.
+    fn read(state: &mut File, logs: &mut File, now: Wall) -> Self {
+        let of_state = state.with(|state| {
+            let header_rules = rules_of(&state::header_rules(state)?);
+            Ok(Self {
+                header_rules,
+                keys: state::keys(state)?,
+                marks: state::marks(state)?,
+                ..Self::default()
+            })
+        });
+        let today = logs.with(|logs| logs::day(logs, now)).unwrap_or_default();
+        Self { today, ..of_state.unwrap_or_default() }
     }
 }
 
@@ -200,6 +227,8 @@ impl Left {
 const DETAIL_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Jobs that may wait; each has what it brings bounded elsewhere.
 const JOBS_MAX: usize = 8_192;
+/// Changes of keys and of their states that may wait for the disk.
+const PROMISES_MAX: usize = 64;
 /// Rows that may wait for the writer: about 30 MB.
 const ROWS_MAX: usize = 8_192;
 /// Questions that are answered at a time.

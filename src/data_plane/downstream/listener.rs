@@ -8,8 +8,10 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::connection::serve;
+use super::connection::{Counted, serve, serve_secured};
 use crate::data_plane::io::readiness::Readiness;
+use crate::data_plane::io::stream::Stream;
+use crate::data_plane::io::watch::End;
 use crate::data_plane::worker::local::Local;
 use crate::data_plane::worker::notify::first;
 use crate::data_plane::worker::runtime::Rung;
@@ -98,23 +100,13 @@ fn begin(local: &Rc<Local>, mut stream: TcpStream) {
         return;
     }
     let Ok(stream) = monoio::net::TcpStream::from_std(stream) else { return };
-    counters.connection_opened();
-    let counted = Counted(local.clone());
-    local.spawn(async move {
-        serve(counted.0.clone(), stream).await;
-        drop(counted);
-    });
-}
-
-/// A connection that is counted for as long as its task lives, however it ends.
-struct Counted(Rc<Local>);
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.cell().counters.connection_closed();
-        if self.0.shared.lifecycle.phase() > Phase::LameDuck {
-            self.0.cell().wake.wake();
-        }
+    let counted = Counted::new(local);
+    let is_plain = local.setup().tls.downstream().is_none();
+    let stream = Stream::plain(&local.watchers, stream, End::Downstream);
+    if is_plain {
+        local.spawn(serve(counted, stream));
+    } else {
+        local.spawn(serve_secured(counted, stream));
     }
 }
 

@@ -244,6 +244,14 @@ impl Exchange<'_> {
         }
     }
 
+    /// Why nothing more can be written to the client.
+    pub fn client_broke(&self) -> Kind {
+        match self.client.stream.watch().cause() {
+            Some(Cause::Deadline(wait)) => Kind::ClientStalled(wait),
+            _ => Kind::ClientGone,
+        }
+    }
+
     /// Whether the client has left, as far as reported.
     pub fn client_is_gone(&self) -> bool {
         self.client.stream.watch().cause() == Some(Cause::ClientGone)

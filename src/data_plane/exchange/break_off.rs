@@ -7,36 +7,45 @@ use super::{Exchange, detail};
 use crate::protocol::verdict::Verdict;
 use crate::shared::breaker::Pass;
 use crate::shared::clock::Millis;
+use crate::shared::credential::model_class::Class;
 
 impl Exchange<'_> {
     /// Leave for one attempt; none is needed where there is no breaker.
     ///
     /// # Errors
     /// Milliseconds until the next probe.
-    pub(super) fn pass_breaker(&self, route: &Route<'_>) -> Result<Option<Pass<'static>>, u64> {
+    pub(super) fn pass_breaker(
+        &self,
+        route: &Route<'_>,
+        class: Class,
+    ) -> Result<Option<Pass<'static>>, u64> {
         let Some(policy) = route.pool.breaker else { return Ok(None) };
-        let breaker = route.pool.breaker_of(route.provider, self.real_model());
+        let breaker = route.pool.breaker_of(class, route.provider, self.real_model());
         breaker.enter(policy, Millis::now()).map(Some)
     }
 
     /// Whether a failed attempt is made once more with the same key (`retry_on_5xx`).
     pub(super) fn is_once_more(
         &self,
-        route: &Route<'_>,
+        (route, class): (&Route<'_>, Class),
         once_more: &mut bool,
         pass: &mut Option<Pass<'static>>,
     ) -> bool {
         if !std::mem::take(once_more) || self.is_spent() {
             return false;
         }
-        let entered = self.pass_breaker(route);
+        let entered = self.pass_breaker(route, class);
         entered.map(|again| *pass = again).is_ok()
     }
 
-    /// The answer may have given the model's class a name.
-    pub(super) fn move_breaker(&self, route: &Route<'_>, pass: Option<&mut Pass<'static>>) {
+    /// The answer has given the model's class a name.
+    pub(super) fn move_breaker(
+        &self,
+        (route, class): (&Route<'_>, Class),
+        pass: Option<&mut Pass<'static>>,
+    ) {
         if let Some(pass) = pass {
-            pass.move_to(route.pool.breaker_of(route.provider, self.real_model()));
+            pass.move_to(route.pool.breaker_of(class, route.provider, self.real_model()));
         }
     }
 

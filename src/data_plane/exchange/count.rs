@@ -6,17 +6,17 @@ use super::failure::Kind;
 use super::route::Route;
 use crate::config::route::Plan;
 use crate::shared::gate::Subject;
-use crate::shared::journal::Ended;
+use crate::shared::journal::Record;
 use crate::shared::routing::rules::Role;
 use crate::shared::tally::{Fault, Model};
 
 impl Exchange<'_> {
     /// The exchange ended so; the usage is what was seen of its answer.
-    pub(super) fn count(&self, ended: &Ended, failure: Option<&Kind>) {
+    pub(super) fn count(&self, record: &Record, failure: Option<&Kind>) {
         let tally = &self.client.local.cell().tally;
         let provider = self.provider_name();
-        let model = self.model_label((200..300).contains(&ended.status));
-        tally.exchange((provider, model, ended.status), &self.seen.answered.usage);
+        let model = self.model_label((200..300).contains(&record.ended.status));
+        tally.exchange((provider, model, record.ended.status), &record.answered.usage);
         if let Some(Kind::AtCap(subject, _)) = failure {
             let at_provider = matches!(subject, Subject::Credential | Subject::Provider);
             let provider = if at_provider { provider } else { "" };
@@ -58,7 +58,7 @@ impl Exchange<'_> {
 
     /// An attempt came to nothing; what the client or a drain ended is nobody's fault.
     pub(super) fn count_no_answer(&self, provider: &str, kind: &Kind) {
-        if !matches!(kind, Kind::ClientGone | Kind::Draining) {
+        if !matches!(kind, Kind::ClientGone | Kind::ClientStalled(_) | Kind::Draining) {
             self.count_fault(provider, Fault::UpstreamError(kind.code()));
         }
     }

@@ -73,7 +73,7 @@ impl Exchange<'_> {
                 return Err(Kind::Outdated.into());
             }
             if self.is_spent() || !self.wait_for_pool(&setup, routed, &trail).await? {
-                return self.conclude(trail).await;
+                return Box::pin(self.conclude(trail)).await;
             }
         }
     }
@@ -98,7 +98,7 @@ impl Exchange<'_> {
                 trail.is_cut_short = true;
                 break Step::Stop;
             }
-            let pass = match self.pass_breaker(route) {
+            let pass = match self.pass_breaker(route, walker.class()) {
                 Ok(pass) => pass,
                 Err(wait_ms) => {
                     trail.is_open(wait_ms);
@@ -207,7 +207,7 @@ impl Exchange<'_> {
                 Err(kind) => {
                     self.tell_no_answer((route, pass.take()), &kind);
                     trail.transport = Some(kind);
-                    if self.is_once_more(route, &mut once_more, &mut pass) {
+                    if self.is_once_more((route, walker.class()), &mut once_more, &mut pass) {
                         continue;
                     }
                     return Ok(Step::NextProvider);
@@ -222,7 +222,7 @@ impl Exchange<'_> {
             match self.follow((route, credential), (call, judged), trail) {
                 Step::NextProvider
                     if judged.verdict == Verdict::Overloaded
-                        && self.is_once_more(route, &mut once_more, &mut pass) => {}
+                        && self.is_once_more((route, class), &mut once_more, &mut pass) => {}
                 // What would be asked next is nobody: its answer is as good as any.
                 Step::NextProvider if trail.is_last_provider => {
                     let serve = |(call, credential)| Step::Serve(Box::new(call), credential);
@@ -241,12 +241,17 @@ impl Exchange<'_> {
         pass: Option<&mut Pass<'static>>,
         status: u16,
     ) -> Class {
-        let class = match status {
-            200..=299 | 429 => route.pool.learn_class(route.provider, self.real_model()),
-            _ => walker.class(),
+        let known = walker.class();
+        let class = match (known, status) {
+            (Class::Other, 200..=299 | 429) => {
+                route.pool.learn_class(route.provider, self.real_model())
+            }
+            _ => known,
         };
-        walker.learn(choice, class);
-        self.move_breaker(route, pass);
+        if class != known {
+            walker.learn(choice, class);
+            self.move_breaker((route, class), pass);
+        }
         class
     }
 

@@ -35,6 +35,8 @@ pub enum Kind {
     BodyTooLarge(u64),
     /// The client left.
     ClientGone,
+    /// The client took nothing of the answer for too long.
+    ClientStalled(Wait),
     /// The client was too slow.
     ClientTimeout(Wait),
     /// The process is shutting down.
@@ -123,6 +125,7 @@ impl Kind {
             | Self::BadRequest(_)
             | Self::BodyTooLarge(_)
             | Self::ClientGone
+            | Self::ClientStalled(_)
             | Self::ClientTimeout(_)
             | Self::DuplicateKey(_)
             | Self::ModelNotAllowed
@@ -161,7 +164,7 @@ impl Kind {
             | Self::Untranslatable(_) => 400,
             Self::BadRequest(refusal) => refusal.status(),
             Self::BodyTooLarge(_) => 413,
-            Self::ClientGone => 499,
+            Self::ClientGone | Self::ClientStalled(_) => 499,
             Self::ClientTimeout(_) => 408,
             Self::BreakerOpen(_) | Self::Draining | Self::NoKey | Self::Overloaded => 503,
             Self::Internal(_) | Self::Outdated => 500,
@@ -192,7 +195,7 @@ impl Kind {
             },
             Self::BodyTooLarge(_) => "body_too_large",
             Self::BreakerOpen(_) => "breaker_open",
-            Self::ClientGone => "client_gone",
+            Self::ClientGone | Self::ClientStalled(_) => "client_gone",
             Self::ClientTimeout(_) => "client_timeout",
             Self::Draining => "draining",
             Self::Internal(_) | Self::Outdated => "internal",
@@ -264,6 +267,7 @@ impl Kind {
             ),
             Self::BodyTooLarge(max) => format!("The request body exceeds {max} bytes."),
             Self::ClientGone => "The client closed the connection.".to_owned(),
+            Self::ClientStalled(wait) => format!("The client took nothing ({}).", wait.setting()),
             Self::ClientTimeout(wait) => {
                 format!("The request did not arrive in time ({}).", wait.setting())
             }

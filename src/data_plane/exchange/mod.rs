@@ -57,6 +57,7 @@ use crate::shared::lifecycle::Phase;
 use crate::shared::pressure::Pressure;
 use crate::shared::routing;
 use admit::Patience;
+use authenticate::Admitted;
 use convert::Translation;
 use detail::Gathered;
 use failure::{Failure, Kind};
@@ -84,6 +85,8 @@ pub struct Used {
 /// An exchange under way.
 #[derive(Debug)]
 pub struct Exchange<'c> {
+    /// Who asks and who pays, once found out under this setup.
+    pub admitted: Option<Admitted>,
     /// Its places in flight; whatever ends the exchange gives them back.
     pub admission: Admission,
     /// Upstream calls made.
@@ -170,6 +173,7 @@ async fn serve(client: &mut Connection, request: &Request, setup: Rc<Working>) -
     let _counted = InFlight::begin(&local);
     let mut exchange = Exchange {
         admission: Admission::new(&local),
+        admitted: None,
         attempts: 0,
         began: local.shared.wall.now(),
         bytes_used: request.head.end,
@@ -234,7 +238,7 @@ impl Exchange<'_> {
             loop {
                 let (routed, payer) = self.choose_way(&arrival)?;
                 self.admit().await?;
-                match self.pass_through(&routed, payer).await {
+                match Box::pin(self.pass_through(&routed, payer)).await {
                     Err(Failure { kind: Kind::Outdated, .. }) if self.adopt_newest() => {}
                     ended => return ended,
                 }

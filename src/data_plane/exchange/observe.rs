@@ -71,27 +71,44 @@ impl Observation {
         }
     }
 
-    /// What was seen, for an exchange that began at `started`. `clean`: the answer came to its
-    /// end as far as the transport can tell.
-    pub fn finish(self, clean: bool, started: Millis) -> Answered {
+    /// Writes what was seen over what stands in `answered`, for an exchange that began at
+    /// `started`. `clean`: the answer came to its end as far as the transport can tell.
+    pub fn finish(self, clean: bool, started: Millis, answered: &mut Answered) {
+        let Answered {
+            bytes,
+            estimated,
+            events,
+            gaps,
+            limits,
+            model,
+            organization_id,
+            outcome,
+            request_id,
+            service_tier,
+            stop_reason,
+            ttfb_ms,
+            ttft_ms,
+            usage,
+        } = answered;
         let observed: Observed =
             self.observer.map(|observer| observer.finish(clean)).unwrap_or_default();
-        let known = |text: Option<&[u8]>| text.map(Text::cut).unwrap_or_default();
-        Answered {
-            bytes: self.passed,
-            estimated: observed.estimated,
-            events: observed.events,
-            gaps: self.gaps,
-            limits: self.limits,
-            model: known(observed.model.as_ref().map(Text::as_bytes)),
-            organization_id: self.organization_id,
-            outcome: Some(observed.outcome),
-            request_id: self.request_id,
-            service_tier: observed.service_tier.unwrap_or_default(),
-            stop_reason: observed.stop_reason.unwrap_or_default(),
-            ttfb_ms: Some(self.head_at.since(started)),
-            ttft_ms: self.first_event_at.map(|at| at.since(started)),
-            usage: observed.usage,
-        }
+        *bytes = self.passed;
+        *estimated = observed.estimated;
+        *events = observed.events;
+        *gaps = self.gaps;
+        *limits = self.limits;
+        model.set(known(observed.model.as_ref()));
+        organization_id.set(self.organization_id.as_bytes());
+        *outcome = Some(observed.outcome);
+        request_id.set(self.request_id.as_bytes());
+        service_tier.set(known(observed.service_tier.as_ref()));
+        stop_reason.set(known(observed.stop_reason.as_ref()));
+        *ttfb_ms = Some(self.head_at.since(started));
+        *ttft_ms = self.first_event_at.map(|at| at.since(started));
+        *usage = observed.usage;
     }
+}
+
+fn known<const N: usize>(text: Option<&Text<N>>) -> &[u8] {
+    text.map(Text::as_bytes).unwrap_or_default()
 }

@@ -1,6 +1,8 @@
 //! What happened, handed to the control plane once per exchange. Never a secret, never a header
 //! value but those the record names, never a body byte.
 
+use std::borrow::Cow;
+
 use super::Exchange;
 use super::authenticate::{Credential, bare};
 use super::detail::Gathered;
@@ -23,8 +25,6 @@ use crate::shared::journal::{Answered, Asked, BreakerState, Ended, Entry, KeySta
 /// What an exchange has learnt for its record so far.
 #[derive(Debug, Default)]
 pub struct Seen {
-    /// What the provider said.
-    pub answered: Answered,
     /// Bytes of the body, where its head did not say.
     pub body_bytes: u64,
     /// Owner of the gateway key.
@@ -37,6 +37,8 @@ pub struct Seen {
     pub key: Text<64>,
     /// Messages or input items in the body.
     pub message_count: Option<u64>,
+    /// The record itself, once there is something to write into it: what the answer said.
+    pub record: Option<Box<Record>>,
     /// Milliseconds waited for permits and keys.
     pub queued_ms: u64,
     /// The status of the answer that was relayed.
@@ -46,23 +48,24 @@ pub struct Seen {
 impl Exchange<'_> {
     /// Counts the exchange, and records it: a success only when somebody wants it.
     pub(super) fn record(&mut self, failure: Option<&Kind>) {
-        let ended = self.ended(failure);
-        self.count(&ended, failure);
+        let mut record = self.seen.record.take().unwrap_or_else(|| self.blank());
+        self.write_ended(&mut record.ended, failure);
+        self.count(&record, failure);
         let snapshot = &self.setup.snapshot;
         let is_wanted = snapshot.log.level >= LogLevel::Info
             || snapshot.admin.listen.is_some()
             || snapshot.storage.path.is_some();
         if failure.is_none() && !is_wanted {
+            self.client.local.cell().journal.give_back(record);
             return;
         }
-        let mut answered = std::mem::take(&mut self.seen.answered);
+        self.write_asked(&mut record.asked);
         if snapshot.storage.detail == Detail::Off {
-            answered.limits = None;
+            record.answered.limits = None;
         }
         let is_error = failure.is_some()
-            || ended.status >= 400
-            || !matches!(answered.outcome, None | Some(Outcome::Complete));
-        let record = Record { answered, asked: self.asked(), ended };
+            || record.ended.status >= 400
+            || !matches!(record.answered.outcome, None | Some(Outcome::Complete));
         let detail = self.detail(is_error);
         let local = &self.client.local;
         if detail.is_some_and(|detail| local.cell().journal.push_detail(detail)) {
@@ -87,14 +90,14 @@ impl Exchange<'_> {
         };
         let key = route.pool.keys.get(index).map_or("", |key| key.name.as_str());
         let until = change.to.deadline();
-        let entry = Entry::KeyState(KeyState {
+        let entry = Entry::KeyState(Box::new(KeyState {
             class: Text::cut(name.unwrap_or_default().as_bytes()),
             key: Text::cut(key.as_bytes()),
             is_auth_failed: change.to.is_auth_failed(),
             provider: Text::cut(route.provider.name.as_bytes()),
             reason: change.to.reason().name(),
             wait_ms: (until < DEADLINE_MAX).then(|| until.since(now)),
-        });
+        }));
         let local = &self.client.local;
         if local.cell().journal.push(entry) {
             local.shared.bell.wake();
@@ -107,11 +110,11 @@ impl Exchange<'_> {
             State::Open { wait_ms } => Some(wait_ms),
             State::Closed | State::HalfOpen => None,
         };
-        let entry = Entry::Breaker(BreakerState {
+        let entry = Entry::Breaker(Box::new(BreakerState {
             model: Text::cut(self.real_model().unwrap_or_default().as_bytes()),
             provider: Text::cut(route.provider.name.as_bytes()),
             wait_ms,
-        });
+        }));
         let local = &self.client.local;
         if local.cell().journal.push(entry) {
             local.shared.bell.wake();
@@ -129,60 +132,89 @@ impl Exchange<'_> {
         };
     }
 
-    fn asked(&self) -> Asked {
-        let bytes = self.request.bytes();
-        let head = &self.request.head;
-        let value = |known| head.fields.value(known, bytes).map(Text::cut);
-        let target = head.path_and_query.of(bytes);
-        let query_at = target.iter().position(|&b| b == b'?').unwrap_or(target.len());
-        let (path, query) = target.split_at(query_at);
-        Asked {
-            beta: value(Known::AnthropicBeta).unwrap_or_default(),
-            body_bytes: self.body_bytes(),
-            caller: self.seen.caller,
-            content_type: head
-                .fields
-                .value(Known::ContentType, bytes)
-                .map(Text::cut)
-                .unwrap_or_default(),
-            conversation: self.seen.conversation,
-            dialect: self.dialect,
-            id: Text::cut(self.id.as_bytes()),
-            message_count: self.seen.message_count,
-            method: Text::cut(head.method.of(bytes)),
-            model: Text::cut(self.model.as_deref().unwrap_or_default().as_bytes()),
-            path: Text::cut(path),
-            query: shown_query(query),
-            streams: self.streams,
-            thinks: self.thinks,
-            unix_ms: self.began.0,
-            user_agent: head
-                .fields
-                .value(Known::UserAgent, bytes)
-                .map(Text::cut)
-                .unwrap_or_default(),
-        }
+    /// A record without an answer.
+    fn blank(&self) -> Box<Record> {
+        let mut record = self.client.local.cell().journal.blank();
+        record.answered = Answered::default();
+        record
     }
 
-    fn ended(&self, failure: Option<&Kind>) -> Ended {
-        let cause = failure.map(|kind| kind.message(self.provider_name())).unwrap_or_default();
+    /// Writes what the client asked for over what stands there.
+    fn write_asked(&self, asked: &mut Asked) {
+        let Asked {
+            beta,
+            body_bytes,
+            caller,
+            content_type,
+            conversation,
+            dialect,
+            id,
+            message_count,
+            method,
+            model,
+            path,
+            query,
+            streams,
+            thinks,
+            unix_ms,
+            user_agent,
+        } = asked;
+        let (bytes, head) = (self.request.bytes(), &self.request.head);
+        let value = |known| head.fields.value(known, bytes).unwrap_or_default();
+        beta.set(value(Known::AnthropicBeta));
+        *body_bytes = self.body_bytes();
+        caller.set(self.seen.caller.as_bytes());
+        content_type.set(value(Known::ContentType));
+        *conversation = self.seen.conversation;
+        *dialect = self.dialect;
+        id.set(self.id.as_bytes());
+        *message_count = self.seen.message_count;
+        method.set(head.method.of(bytes));
+        model.set(self.model.as_deref().unwrap_or_default().as_bytes());
+        let target = head.path_and_query.of(bytes);
+        let query_at = memchr::memchr(b'?', target).unwrap_or(target.len());
+        let (before, behind) = target.split_at(query_at);
+        path.set(before);
+        query.set(&shown_query(behind));
+        *streams = self.streams;
+        *thinks = self.thinks;
+        *unix_ms = self.began.0;
+        user_agent.set(value(Known::UserAgent));
+    }
+
+    /// Writes how it ended over what stands there.
+    fn write_ended(&self, ended: &mut Ended, failure: Option<&Kind>) {
+        let Ended {
+            attempts,
+            cap,
+            cause,
+            code,
+            decision,
+            duration_ms,
+            key,
+            overhead_us,
+            model_routed,
+            phase,
+            provider,
+            route,
+            status,
+        } = ended;
+        *attempts = self.attempts;
+        *cap = failure.and_then(Kind::cap);
+        let message = failure.map(|kind| kind.message(self.provider_name()));
+        cause.set(message.unwrap_or_default().as_bytes());
+        *code = failure.map(Kind::code);
+        *decision = self.decision();
+        *duration_ms = Millis::now().since(self.started);
+        key.set(self.seen.key.as_bytes());
+        *overhead_us = self.client.local.polled.so_far_us() + self.seen.queued_ms * 1_000;
+        model_routed.set(self.real_model().unwrap_or_default().as_bytes());
+        *phase = self.phase;
+        provider.set(self.provider_name().as_bytes());
+        route.set(self.rule_name().as_bytes());
         // An answer that broke half way keeps the status its client has seen.
         let relayed = Some(self.seen.status).filter(|&status| status > 0);
-        Ended {
-            attempts: self.attempts,
-            cap: failure.and_then(Kind::cap),
-            cause: Text::cut(cause.as_bytes()),
-            code: failure.map(Kind::code),
-            duration_ms: Millis::now().since(self.started),
-            decision: self.decision(),
-            key: self.seen.key,
-            overhead_us: self.client.local.polled.so_far_us() + self.seen.queued_ms * 1_000,
-            model_routed: Text::cut(self.real_model().unwrap_or_default().as_bytes()),
-            phase: self.phase,
-            provider: Text::cut(self.provider_name().as_bytes()),
-            route: Text::cut(self.rule_name().as_bytes()),
-            status: relayed.or(failure.map(Kind::status)).unwrap_or(0),
-        }
+        *status = relayed.or(failure.map(Kind::status)).unwrap_or(0);
     }
 
     fn body_bytes(&self) -> u64 {
@@ -194,9 +226,9 @@ impl Exchange<'_> {
 }
 
 /// A query as it may be logged: values of parameters that name a secret are left out.
-fn shown_query(query: &[u8]) -> Text<96> {
-    if !is_secret(query) {
-        return Text::cut(query);
+fn shown_query(query: &[u8]) -> Cow<'_, [u8]> {
+    if query.is_empty() || !is_secret(query) {
+        return Cow::Borrowed(query);
     }
     let mut shown = Vec::with_capacity(query.len());
     for (place, parameter) in query.split(|&byte| byte == b'&').enumerate() {
@@ -208,7 +240,7 @@ fn shown_query(query: &[u8]) -> Text<96> {
         shown.extend_from_slice(name);
         shown.extend_from_slice(if is_secret(name) { b"=***" } else { value });
     }
-    Text::cut(&shown)
+    Cow::Owned(shown)
 }
 
 /// Whether a parameter's name, or anything in a query, sounds like a secret.
@@ -231,7 +263,7 @@ mod tests {
             ("?alt=sse&access_token=x&API-KEY=y", "?alt=sse&access_token=***&API-KEY=***"),
             ("?v=monkey", "?v=monkey"),
         ] {
-            assert_eq!(shown_query(query.as_bytes()).as_str(), shown, "{query}");
+            assert_eq!(&*shown_query(query.as_bytes()), shown.as_bytes(), "{query}");
         }
     }
 }

@@ -20,7 +20,7 @@ impl Exchange<'_> {
         if failure.sent_any {
             self.client.stream.break_off();
         }
-        if matches!(failure.kind, Kind::ClientGone) {
+        if matches!(failure.kind, Kind::ClientGone | Kind::ClientStalled(_)) {
             return Next::Close;
         }
         if failure.sent_any {

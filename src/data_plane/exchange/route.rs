@@ -5,10 +5,10 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::Exchange;
-use super::authenticate::{self, Payer};
+use super::authenticate::{self, Admitted, Payer};
 use super::failure::Kind;
 use crate::config::route::ByokWay;
-use crate::config::snapshot::Provider;
+use crate::config::snapshot::{AuthMode, Provider};
 use crate::data_plane::io::tls::Settings;
 use crate::data_plane::worker::local::Working;
 use crate::protocol::dialect::Dialect;
@@ -106,7 +106,7 @@ impl<'c> Exchange<'c> {
     /// `BadPath`, `NoRoute`, and what [`authenticate::admit`] has.
     pub(super) fn enter(&mut self) -> Result<Arrival<'c>, Kind> {
         let (setup, request) = (self.setup.clone(), self.request);
-        self.caller = None;
+        (self.admitted, self.caller) = (None, None);
         self.decision = Decision::default();
         self.routed_model = None;
         self.timeouts = setup.snapshot.timeouts;
@@ -125,7 +125,7 @@ impl<'c> Exchange<'c> {
         let local = &self.client.local;
         let admitted =
             authenticate::admit(local, &setup, &may_serve, (fields, request.bytes()), None)?;
-        self.caller = admitted.caller;
+        (self.admitted, self.caller) = (Some(admitted), admitted.caller);
         let owner = self.caller.and_then(|caller| setup.snapshot.callers.get(caller));
         self.seen.caller = owner.map(|c| Text::cut(c.name.as_bytes())).unwrap_or_default();
         Ok(arrival)
@@ -165,9 +165,7 @@ impl<'c> Exchange<'c> {
         let rule = rules::rule_for(&setup.snapshot, &sight);
         let mut candidates = self.candidates(arrival, rule)?;
         let providers: SmallVec<[usize; 8]> = candidates.iter().map(|c| c.provider).collect();
-        let (local, fields) = (&self.client.local, &request.head.fields);
-        let presented = (fields, request.bytes());
-        let admitted = authenticate::admit(local, &setup, &providers, presented, self.caller)?;
+        let admitted = self.admit_to(&providers)?;
         let is_own = matches!(admitted.payer, Payer::Own(_));
         let route = rule.and_then(|rule| setup.snapshot.routes.get(rule));
         let route = route.filter(|route| !is_own || route.byok == ByokWay::Route);
@@ -204,6 +202,19 @@ impl<'c> Exchange<'c> {
         self.routed_model.clone_from(&first.model);
         let Arrival { dialect, endpoint, path, query, .. } = *arrival;
         Ok((Routed { candidates, dialect, endpoint, path, query }, admitted.payer))
+    }
+
+    /// Who asks, and who pays for an exchange with one of `providers`.
+    fn admit_to(&self, providers: &[usize]) -> Result<Admitted, Kind> {
+        match self.admitted {
+            // With these it does not matter who is asked.
+            Some(admitted) if self.setup.snapshot.auth != AuthMode::Open => Ok(admitted),
+            _ => {
+                let presented = (&self.request.head.fields, self.request.bytes());
+                let local = &self.client.local;
+                authenticate::admit(local, &self.setup, providers, presented, self.caller)
+            }
+        }
     }
 
     /// Whom a rule, or the path itself, would have asked, as far as they can be: at least one.

@@ -78,7 +78,7 @@ impl Exchange<'_> {
             if trail.exhausted.disabled > 0 && self.is_outdated().await? {
                 return Err(Kind::Outdated.into());
             }
-            return self.conclude(trail).await;
+            return Box::pin(self.conclude(trail)).await;
         };
         let credential = Credential::Pool(key, choice.key);
         let mut call = self.upload_once(&route, credential, bytes_max).await?;

@@ -52,6 +52,11 @@ impl Buffer {
         }
     }
 
+    /// Forgets all but the first `n` filled bytes.
+    pub fn shorten(&mut self, n: usize) {
+        self.bytes.truncate(self.start + n);
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.clear_with_room(0, 0);
@@ -143,9 +148,17 @@ pub struct Buffers {
 
 #[derive(Debug, Default)]
 struct Free {
-    large: Vec<Vec<u8>>,
-    medium: Vec<Vec<u8>>,
-    small: Vec<Vec<u8>>,
+    large: Shelf,
+    medium: Shelf,
+    small: Shelf,
+}
+
+/// Free buffers of one size.
+#[derive(Debug, Default)]
+struct Shelf {
+    free: Vec<Vec<u8>>,
+    /// The fewest that were free since the last look: so many nobody has needed.
+    unneeded: usize,
 }
 
 impl Buffers {
@@ -165,17 +178,26 @@ impl Buffers {
 
     /// An empty buffer of [`SMALL`] bytes.
     pub fn take_small(&self) -> Buffer {
-        free_or_new(self.free.borrow_mut().small.pop(), SMALL)
+        self.free.borrow_mut().small.take(SMALL)
     }
 
     /// An empty buffer of [`MEDIUM`] bytes.
     pub fn take_medium(&self) -> Buffer {
-        free_or_new(self.free.borrow_mut().medium.pop(), MEDIUM)
+        self.free.borrow_mut().medium.take(MEDIUM)
     }
 
     /// An empty buffer of [`LARGE`] bytes.
     pub fn take_large(&self) -> Buffer {
-        free_or_new(self.free.borrow_mut().large.pop(), LARGE)
+        self.free.borrow_mut().large.take(LARGE)
+    }
+
+    /// An empty buffer for `bytes` bytes, small if it can be.
+    pub fn take_for(&self, bytes: usize) -> Buffer {
+        match bytes {
+            0..=SMALL => self.take_small(),
+            _ if bytes <= MEDIUM => self.take_medium(),
+            _ => self.take_large(),
+        }
     }
 
     /// Gives a buffer back.
@@ -183,17 +205,40 @@ impl Buffers {
         buffer.clear();
         let free = &mut *self.free.borrow_mut();
         match buffer.capacity() {
-            SMALL if free.small.len() < SMALL_KEPT_MAX => free.small.push(buffer.bytes),
-            MEDIUM if free.medium.len() < MEDIUM_KEPT_MAX => free.medium.push(buffer.bytes),
-            LARGE if free.large.len() < LARGE_KEPT_MAX => free.large.push(buffer.bytes),
+            SMALL => free.small.put(buffer.bytes, SMALL_KEPT_MAX),
+            MEDIUM => free.medium.put(buffer.bytes, MEDIUM_KEPT_MAX),
+            LARGE => free.large.put(buffer.bytes, LARGE_KEPT_MAX),
             _ => {}
         }
     }
+
+    /// Frees half of what nobody has needed since the last call; `small` and `large` of each stay.
+    pub fn trim(&self, small: usize, large: usize) {
+        let free = &mut *self.free.borrow_mut();
+        free.small.trim(small);
+        free.medium.trim(0);
+        free.large.trim(large);
+    }
 }
 
-fn free_or_new(free: Option<Vec<u8>>, bytes: usize) -> Buffer {
-    let bytes = free.unwrap_or_else(|| Vec::with_capacity(bytes));
-    Buffer { back: 0, bytes, start: 0 }
+impl Shelf {
+    fn take(&mut self, bytes: usize) -> Buffer {
+        let free = self.free.pop().unwrap_or_else(|| Vec::with_capacity(bytes));
+        self.unneeded = self.unneeded.min(self.free.len());
+        Buffer { back: 0, bytes: free, start: 0 }
+    }
+
+    fn put(&mut self, bytes: Vec<u8>, kept_max: usize) {
+        if self.free.len() < kept_max {
+            self.free.push(bytes);
+        }
+    }
+
+    fn trim(&mut self, kept: usize) {
+        let unneeded = self.unneeded.min(self.free.len().saturating_sub(kept));
+        self.free.truncate(self.free.len() - unneeded.div_ceil(2));
+        self.unneeded = self.free.len();
+    }
 }
 
 /// Bytes of a small buffer: a request with its head, one event, a plain answer.
@@ -252,5 +297,37 @@ mod tests {
         assert!(pool.take_small().is_empty());
         assert_eq!(pool.take_medium().capacity(), MEDIUM);
         assert_eq!(pool.take_large().capacity(), LARGE);
+    }
+
+    #[test]
+    fn what_a_burst_has_left_is_freed_by_halves_down_to_what_stays() {
+        let pool = Buffers::touched(4, 1);
+        let free = || pool.free.borrow().small.free.len();
+        let burst: Vec<Buffer> = (0..20).map(|_| pool.take_small()).collect();
+        for buffer in burst {
+            pool.put(buffer);
+        }
+        pool.trim(4, 1);
+        assert_eq!(free(), 20, "all of them were needed since the last look");
+        let left: Vec<usize> = std::iter::repeat_with(|| {
+            pool.trim(4, 1);
+            free()
+        })
+        .take(6)
+        .collect();
+        assert_eq!(left, [12, 8, 6, 5, 4, 4]);
+    }
+
+    #[test]
+    fn what_is_in_use_again_and_again_is_not_freed() {
+        let pool = Buffers::default();
+        for _ in 0..8 {
+            let used: Vec<Buffer> = (0..20).map(|_| pool.take_small()).collect();
+            for buffer in used {
+                pool.put(buffer);
+            }
+            pool.trim(0, 0);
+            assert_eq!(pool.free.borrow().small.free.len(), 20);
+        }
     }
 }

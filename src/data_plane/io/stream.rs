@@ -119,10 +119,38 @@ impl Stream {
 
     /// Writes all that is filled and consumes it. The limit bounds each step of progress.
     pub async fn write_all(&mut self, buffer: Buffer, limit: Limit) -> (Result<(), Fault>, Buffer) {
+        if self.is_tls() {
+            return self.write_all_tls(buffer, limit).await;
+        }
         let (bytes, start, back) = buffer.into_parts();
         let end = bytes.len();
         let (result, bytes) = self.write_range(bytes, start..end, limit).await;
         let mut buffer = Buffer::from_parts(bytes, start, back);
+        buffer.clear();
+        (result, buffer)
+    }
+
+    /// What is encrypted waits for a slow reader; what it was encrypted from does not.
+    async fn write_all_tls(
+        &mut self,
+        mut buffer: Buffer,
+        limit: Limit,
+    ) -> (Result<(), Fault>, Buffer) {
+        let (bytes, mut result) = (buffer.capacity(), Ok(()));
+        while let (Transport::Tls(tls), Ok(()), false) =
+            (&mut self.transport, &result, buffer.is_empty())
+        {
+            result = tls.encrypt(buffer.filled()).map(|n| buffer.consume(n));
+            if buffer.is_empty() {
+                tls.lend(&mut buffer);
+            }
+            result = result.and(send(tls, &self.watch, limit).await);
+            tls.take_back(&mut buffer, bytes);
+            if let Some(cause) = self.watch.cause() {
+                result = Err(Fault::Ended(cause));
+            }
+        }
+        self.watch.disarm();
         buffer.clear();
         (result, buffer)
     }
@@ -172,23 +200,27 @@ impl Stream {
         (Ok(()), bytes)
     }
 
-    /// Waits, holding no buffer, until there is something to read or the peer ended its side.
-    pub async fn readable(&mut self, limit: Limit) -> Result<(), Fault> {
-        let tcp = match &mut self.transport {
-            Transport::Plain(tcp) => &*tcp,
-            Transport::Tls(tls) => {
-                if tls.has_unread() {
-                    return Ok(());
-                }
-                tls.tcp()
-            }
-        };
+    /// Waits, holding no buffer, until there is something to read or the peer ended its side. The
+    /// limit counts from this call: what idles should not have to remember it.
+    pub fn readable(&mut self, limit: Limit) -> impl Future<Output = Result<(), Fault>> {
         self.watch.arm(limit);
-        let result = tcp.readable(false).await;
-        self.watch.disarm();
-        match self.watch.cause() {
-            Some(cause) => Err(Fault::Ended(cause)),
-            None => result.map_err(Fault::Io),
+        async move {
+            let tcp = match &mut self.transport {
+                Transport::Plain(tcp) => &*tcp,
+                Transport::Tls(tls) => {
+                    if tls.has_unread() {
+                        self.watch.disarm();
+                        return Ok(());
+                    }
+                    tls.tcp()
+                }
+            };
+            let result = tcp.readable(false).await;
+            self.watch.disarm();
+            match self.watch.cause() {
+                Some(cause) => Err(Fault::Ended(cause)),
+                None => result.map_err(Fault::Io),
+            }
         }
     }
 

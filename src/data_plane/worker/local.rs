@@ -258,12 +258,14 @@ impl Local {
         }));
     }
 
-    /// Once a second: closes upstream connections that idled too long. Never returns.
+    /// Once a second: closes upstream connections that idled too long, and frees buffers that a
+    /// burst has left. Never returns.
     pub async fn keep_house(&self) {
         loop {
             monoio::time::sleep(HOUSEKEEPING).await;
             self.cell().counters.beat();
             self.pool.sweep(self.setup().snapshot.timeouts.upstream_idle.0);
+            self.buffers.trim(TOUCHED_SMALL, TOUCHED_LARGE);
         }
     }
 }

@@ -9,9 +9,10 @@ pub mod translate;
 use endpoint::Endpoint;
 
 /// The API family a path or a provider speaks.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum Dialect {
     /// Anthropic Messages and its siblings.
+    #[default]
     Anthropic,
     /// OpenAI Chat Completions, Responses, Embeddings and their siblings.
     OpenAi,

@@ -2,9 +2,10 @@
 //! Never allocates.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 /// A text of at most `N` bytes, held in place. UTF-8 whenever it was.
-#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy)]
 pub struct Text<const N: usize> {
     bytes: [u8; N],
     len: u16,
@@ -18,17 +19,23 @@ impl<const N: usize> Text<N> {
 
     /// The first bytes of `text`, cut between two characters.
     pub fn cut(text: &[u8]) -> Self {
+        let mut cut = Self::default();
+        cut.set(text);
+        cut
+    }
+
+    /// Holds the first bytes of `text` from now on, cut between two characters.
+    pub fn set(&mut self, text: &[u8]) {
         let mut end = text.len().min(N).min(usize::from(u16::MAX));
         if end < text.len() {
             // At most three bytes follow the first byte of a character.
             let is_start = |at: usize| text.get(at).is_none_or(|byte| byte & 0xc0 != 0x80);
             end = (end.saturating_sub(3)..=end).rev().find(|&at| is_start(at)).unwrap_or(end);
         }
-        let mut bytes = [0; N];
-        if let (Some(to), Some(from)) = (bytes.get_mut(..end), text.get(..end)) {
+        if let (Some(to), Some(from)) = (self.bytes.get_mut(..end), text.get(..end)) {
             to.copy_from_slice(from);
         }
-        Self { bytes, len: u16::try_from(end).unwrap_or(0) }
+        self.len = u16::try_from(end).unwrap_or(0);
     }
 
     /// The bytes held.
@@ -44,6 +51,21 @@ impl<const N: usize> Text<N> {
     /// Whether nothing is held.
     pub const fn is_empty(&self) -> bool {
         self.len == 0
+    }
+}
+
+// By what is held: behind it may stand what was held before.
+impl<const N: usize> PartialEq for Text<N> {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl<const N: usize> Eq for Text<N> {}
+
+impl<const N: usize> Hash for Text<N> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
     }
 }
 

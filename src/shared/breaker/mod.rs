@@ -2,7 +2,9 @@
 //! compare-and-swap through one pure function. Says whether an attempt may begin; never makes one,
 //! never waits.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
+
+use foldhash::quality::RandomState;
 
 use super::atomic::{AtomicU64, Ordering};
 use super::clock::Millis;
@@ -48,7 +50,7 @@ impl Breakers {
     /// All closed.
     pub fn new() -> Self {
         Self {
-            hasher: RandomState::new(),
+            hasher: RandomState::default(),
             named: std::array::from_fn(|_| Breaker::default()),
             unnamed: (0..UNNAMED).map(|_| Breaker::default()).collect(),
         }

@@ -1,8 +1,10 @@
 //! The unit that a provider's rate limits apply to: up to 64 named classes per provider, the rest
 //! share `other` (BEHAVIOUR 1). A name is never recycled, so an index stays true.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::OnceLock;
+
+use foldhash::quality::RandomState;
 
 use crate::shared::atomic::{AtomicU64, Ordering};
 
@@ -30,7 +32,7 @@ impl Classes {
     pub fn new<'a>(configured: impl IntoIterator<Item = &'a str>) -> Self {
         let classes = Self {
             hashes: std::array::from_fn(|_| AtomicU64::new(0)),
-            hasher: RandomState::new(),
+            hasher: RandomState::default(),
             names: std::array::from_fn(|_| OnceLock::new()),
         };
         for name in configured {

@@ -3,47 +3,12 @@
 use super::*;
 
 fn record(status: u16) -> Entry {
-    Entry::Exchange(plain(status))
+    Entry::Exchange(Box::new(plain(status)))
 }
 
 /// An exchange of which nothing is known but its status.
 pub fn plain(status: u16) -> Record {
-    Record {
-        answered: Answered::default(),
-        asked: Asked {
-            beta: Text::default(),
-            body_bytes: 0,
-            caller: Text::default(),
-            content_type: Text::default(),
-            conversation: None,
-            dialect: Dialect::Anthropic,
-            id: Text::default(),
-            message_count: None,
-            method: Text::default(),
-            model: Text::default(),
-            path: Text::default(),
-            query: Text::default(),
-            streams: false,
-            thinks: false,
-            unix_ms: 0,
-            user_agent: Text::default(),
-        },
-        ended: Ended {
-            attempts: 1,
-            cap: None,
-            cause: Text::default(),
-            code: None,
-            decision: Text::default(),
-            duration_ms: 0,
-            key: Text::default(),
-            overhead_us: 0,
-            model_routed: Text::default(),
-            phase: "",
-            provider: Text::default(),
-            route: Text::default(),
-            status,
-        },
-    }
+    Record { ended: Ended { attempts: 1, status, ..Ended::default() }, ..Record::default() }
 }
 
 fn status(entry: Option<Entry>) -> Option<u16> {

@@ -173,9 +173,10 @@ impl View<'_> {
                 "it has no keys: only clients with a key of their own go there".to_owned(),
             );
         }
+        let class = pool.class_of(provider, model);
         if pool.breaker.is_some()
             && let BreakerState::Open { wait_ms } =
-                pool.breaker_of(provider, model).state(self.now.millis)
+                pool.breaker_of(class, provider, model).state(self.now.millis)
         {
             let wait_s = wait_ms.div_ceil(1_000);
             return Some(format!("its breaker is open for this model, for {wait_s}s more"));
@@ -183,7 +184,7 @@ impl View<'_> {
         if pool.gate.is_full() {
             return Some(format!("it is at its cap of {}", pool.gate.cap()));
         }
-        self.no_key(pool, pool.class_of(provider, model), candidate.below)
+        self.no_key(pool, class, candidate.below)
     }
 
     /// Why none of its keys would be used, if so.

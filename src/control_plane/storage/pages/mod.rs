@@ -33,7 +33,10 @@ pub struct Head {
     pub figures: [u64; FIGURES],
     pub id: Text<24>,
     pub key: Text<64>,
+    /// As the client asked for it.
     pub model: Text<96>,
+    /// As the provider was asked for it, who is paid for that one.
+    pub model_routed: Text<96>,
     pub provider: Text<64>,
     pub status: u16,
     pub unix_ms: u64,
@@ -64,6 +67,7 @@ impl Rows {
             id: asked.id,
             key: ended.key,
             model: asked.model,
+            model_routed: ended.model_routed,
             provider: ended.provider,
             status: ended.status,
             unix_ms: asked.unix_ms,

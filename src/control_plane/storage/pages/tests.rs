@@ -37,6 +37,7 @@ fn row(number: u64) -> (Head, String) {
         id: Text::cut(format!("{:016x}{:08x}", number % 2 + 7, number / 2).as_bytes()),
         key: Text::cut(b"k"),
         model: Text::cut(format!("m{}", number % 7).as_bytes()),
+        model_routed: Text::cut(format!("m{}", number % 7).as_bytes()),
         provider: Text::cut(b"p"),
         status: [200, 429, 500][usize::try_from(number % 3).unwrap()],
         unix_ms: FIRST_MS + number * 1_000,

@@ -116,8 +116,7 @@ impl Exchange<'_> {
         buffer.consume(head.end);
         let passed = self.pass(&mut passage, &mut upstream, out, buffer).await;
         self.seen.gathered.put_back(passage.take_capture());
-        self.seen.answered = passage.finish(passed.is_ok(), self.started);
-        self.count_tokens(credential);
+        self.note_answered(credential, &mut passage, passed.is_ok());
         match passed {
             Ok(()) => {
                 if reusable && passage.body.is_done() && !passage.extra {
@@ -125,7 +124,7 @@ impl Exchange<'_> {
                 }
                 Ok(self.after_answer(closes).await)
             }
-            Err(Broken::Client) => Err(Failure { kind: Kind::ClientGone, sent_any: true }),
+            Err(Broken::Client) => Err(Failure { kind: self.client_broke(), sent_any: true }),
             Err(Broken::Upstream(kind)) => {
                 self.count_no_answer(&route.provider.name, &kind);
                 drop(upstream);
@@ -135,12 +134,15 @@ impl Exchange<'_> {
         }
     }
 
-    /// What the key has cost, as far as it was seen.
-    fn count_tokens(&self, credential: Credential<'_>) {
+    /// Notes what was seen of an answer, and what it has cost. `clean`: it came to its end.
+    fn note_answered(&mut self, credential: Credential<'_>, passage: &mut Passage, clean: bool) {
+        let mut record = self.client.local.cell().journal.blank();
+        passage.finish(clean, self.started, &mut record.answered);
         if let Credential::Pool(_, state) = credential {
-            let tokens = tally::by_kind(&self.seen.answered.usage);
+            let tokens = tally::by_kind(&record.answered.usage);
             state.slot.statistics().tokens.add(tokens.iter().sum());
         }
+        self.seen.record = Some(record);
     }
 
     /// A connection that owes nothing waits for another request.
@@ -252,10 +254,11 @@ impl Exchange<'_> {
     }
 
     /// Exchanges what reads keep filling for a larger one. Streams last: theirs stays small enough
-    /// for 64 KiB a stream in all.
+    /// for 64 KiB a stream in all, what is encrypted of it included.
     fn grow(&self, passage: &Passage, buffer: &mut Buffer) {
         let buffers = &self.client.local.buffers;
         let larger = match passage.boundary {
+            Some(_) if self.client.stream.is_tls() => return,
             Some(_) if buffer.capacity() < MEDIUM => buffers.take_medium(),
             None if buffer.capacity() < LARGE => buffers.take_large(),
             _ => return,

@@ -74,9 +74,13 @@ impl Passage {
         self.observation.as_mut().and_then(|observation| observation.capture.take())
     }
 
-    /// Ends the observation. `clean`: the answer came to its end.
-    pub fn finish(&mut self, clean: bool, started: Millis) -> Observed {
-        self.observation.take().map(|o| o.finish(clean, started)).unwrap_or_default()
+    /// Ends the observation and writes what was seen over what stands in `answered`. `clean`: the
+    /// answer came to its end.
+    pub fn finish(&mut self, clean: bool, started: Millis, answered: &mut Observed) {
+        match self.observation.take() {
+            Some(observation) => observation.finish(clean, started, answered),
+            None => *answered = Observed::default(),
+        }
     }
 
     /// Reads once and leaves only payload in the buffer.

@@ -120,8 +120,7 @@ impl Exchange<'_> {
         buffer.consume(head.end);
         let taken = self.take_whole(&mut passage, &mut upstream, buffer, taker).await;
         self.seen.gathered.put_back(passage.take_capture());
-        self.seen.answered = passage.finish(taken.is_ok(), self.started);
-        self.count_tokens(credential);
+        self.note_answered(credential, &mut passage, taken.is_ok());
         let (status, body) = match taken {
             Ok(made) => made,
             Err(kind) => {
@@ -154,7 +153,7 @@ impl Exchange<'_> {
         self.own_fields(out.tail(), Ours { closes, credential: Some(credential), error: None });
         out.extend(&body);
         let (written, _out) = self.client.stream.write_all(out, self.write_stall()).await;
-        written.map_err(|_| Failure { kind: Kind::ClientGone, sent_any: true })?;
+        written.map_err(|_| Failure { kind: self.client_broke(), sent_any: true })?;
         if reusable && passage.body.is_done() && !passage.extra {
             self.keep_connection(route, upstream);
         }

@@ -13,7 +13,7 @@ use rustls::Connection;
 pub use rustls::{ClientConfig as Settings, Connection as Session, Error as TlsError};
 pub use settings::{client_session, reason, server_session};
 
-use super::buffer::{Buffer, Buffers};
+use super::buffer::{Buffer, Buffers, LARGE, MEDIUM, SMALL};
 use super::fault::Fault;
 use super::stream::read_tcp;
 
@@ -25,6 +25,8 @@ pub struct TlsStream {
     ciphertext: Buffer,
     /// Encrypted and not yet sent; without capacity while there is nothing.
     outgoing: Buffer,
+    /// What is encrypted is a part of a large body.
+    sends_much: bool,
     session: Connection,
     tcp: TcpStream,
 }
@@ -33,7 +35,7 @@ impl TlsStream {
     /// A session that has not shaken hands.
     pub fn new(tcp: TcpStream, session: Connection, buffers: Buffers) -> Self {
         let (ciphertext, outgoing) = Default::default();
-        Self { buffers, ciphertext, outgoing, session, tcp }
+        Self { buffers, ciphertext, outgoing, sends_much: false, session, tcp }
     }
 
     /// The socket below, to wait on.
@@ -73,23 +75,50 @@ impl TlsStream {
     pub async fn read(&mut self, mut buffer: Buffer) -> (Result<usize, Fault>, Buffer) {
         loop {
             match take_plaintext(&mut self.session, &mut buffer) {
-                Ok(n) => return (Ok(n), buffer),
+                Ok(n) => {
+                    self.shrink();
+                    return (Ok(n), buffer);
+                }
                 Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {}
                 Err(e) => return (Err(Fault::Io(e)), buffer),
             }
-            if let Err(fault) = self.fill().await {
+            let filled;
+            if buffer.spare() < READ_MIN {
+                filled = self.fill().await;
+            } else {
+                (filled, buffer) = self.fill_by(buffer).await;
+            }
+            if let Err(fault) = filled {
                 return (Err(fault), buffer);
             }
         }
     }
 
-    /// Encrypts a first part of `bytes` and says how long it was. Then it has to be sent.
+    /// Encrypts a first part of `bytes` and says how long it was. Then it has to be sent. Of a
+    /// stream's buffer at most a small one is encrypted ahead: a client that reads nothing holds
+    /// it for as long as it likes.
     ///
     /// # Errors
     /// When the session takes no more.
     pub fn encrypt(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
-        let part = bytes.get(..bytes.len().min(WRITE_MAX)).unwrap_or_default();
+        self.sends_much = bytes.len() > MEDIUM;
+        let part_max = if self.sends_much { LARGE_PART_MAX } else { SMALL_PART_MAX };
+        let part = bytes.get(..bytes.len().min(part_max)).unwrap_or_default();
         Ok(std::io::Write::write(&mut self.session.writer(), part)?)
+    }
+
+    /// A buffer of which all is encrypted: others may have it while that is sent.
+    pub fn lend(&self, buffer: &mut Buffer) {
+        if matches!(buffer.capacity(), SMALL | MEDIUM | LARGE) {
+            self.buffers.put(std::mem::take(buffer));
+        }
+    }
+
+    /// One of `bytes` bytes back, if it was lent.
+    pub fn take_back(&self, buffer: &mut Buffer, bytes: usize) {
+        if buffer.capacity() == 0 {
+            *buffer = self.buffers.take_for(bytes);
+        }
     }
 
     /// Sends some of what is to be sent. False once nothing is left.
@@ -101,7 +130,8 @@ impl TlsStream {
             if !self.session.wants_write() {
                 return Ok(false);
             }
-            let mut out = self.buffers.take_large();
+            let buffers = &self.buffers;
+            let mut out = if self.sends_much { buffers.take_large() } else { buffers.take_small() };
             self.session.write_tls(out.tail())?;
             self.outgoing = out;
         }
@@ -147,29 +177,55 @@ impl TlsStream {
         bytes
     }
 
+    /// Lets the session free the room that large records took: it does when it is to read and has
+    /// nothing. Who has sent a large request may say nothing more for as long as its answer takes.
+    fn shrink(&mut self) {
+        let _would_block = self.session.read_tls(&mut Nothing);
+    }
+
     /// Decrypts what is there, or reads once and decrypts that. 0 = end of the connection.
     async fn fill(&mut self) -> Result<usize, Fault> {
-        let mut ciphertext = std::mem::take(&mut self.ciphertext);
-        if ciphertext.is_empty() {
-            let (result, buffer) = read_tcp(&mut self.tcp, self.buffers.take_small()).await;
-            ciphertext = buffer;
-            if let Err(error) = result {
-                self.buffers.put(ciphertext);
-                return Err(Fault::Io(error));
+        let (filled, buffer) = self.fill_by(self.buffers.take_small()).await;
+        self.buffers.put(buffer);
+        filled
+    }
+
+    /// The same, and reads into the room of `buffer`, which keeps what it has and gets no more: a
+    /// wait for ciphertext holds no buffer of its own.
+    async fn fill_by(&mut self, buffer: Buffer) -> (Result<usize, Fault>, Buffer) {
+        let mut buffer = buffer;
+        let filled = if self.ciphertext.is_empty() {
+            let before = buffer.len();
+            let read;
+            (read, buffer) = read_tcp(&mut self.tcp, buffer).await;
+            let mut ciphertext = buffer.filled().get(before..).unwrap_or_default();
+            let fed = match read {
+                Ok(_) => feed(&mut self.session, &mut ciphertext),
+                Err(error) => Err(Fault::Io(error)),
+            };
+            if !ciphertext.is_empty() {
+                self.ciphertext = self.buffers.take_for(ciphertext.len());
+                self.ciphertext.extend(ciphertext);
             }
-        }
-        let here = ciphertext.len();
-        let fed = feed(&mut self.session, &mut ciphertext).map(|()| here);
-        if ciphertext.is_empty() {
-            self.buffers.put(ciphertext);
+            let read = buffer.len() - before;
+            buffer.shorten(before);
+            fed.map(|()| read)
         } else {
-            self.ciphertext = ciphertext;
-        }
+            let here = self.ciphertext.len();
+            let mut ciphertext = self.ciphertext.filled();
+            let fed = feed(&mut self.session, &mut ciphertext);
+            let left = ciphertext.len();
+            self.ciphertext.consume(here - left);
+            if left == 0 {
+                self.buffers.put(std::mem::take(&mut self.ciphertext));
+            }
+            fed.map(|()| here)
+        };
         if self.session.wants_write() {
             // An alert or a key update. A failure to send it shows at the next read.
             let _unsent = self.flush().await;
         }
-        fed
+        (filled, buffer)
     }
 
     async fn flush(&mut self) -> Result<(), Fault> {
@@ -180,15 +236,13 @@ impl TlsStream {
 
 /// Hands ciphertext to the session until there is plaintext to take: a session refuses more while
 /// it holds too much. An empty buffer says that the connection ended.
-fn feed(session: &mut Connection, ciphertext: &mut Buffer) -> Result<(), Fault> {
+fn feed(session: &mut Connection, ciphertext: &mut &[u8]) -> Result<(), Fault> {
     loop {
-        let mut rest = ciphertext.filled();
-        let taken = session.read_tls(&mut rest)?;
-        ciphertext.consume(taken);
+        let taken = session.read_tls(ciphertext)?;
         let state = session.process_new_packets().map_err(Fault::Tls)?;
         if taken == 0 {
             // The peer said `close_notify`; what follows it means nothing (RFC 8446 section 6.1).
-            ciphertext.clear();
+            *ciphertext = &[];
         }
         if ciphertext.is_empty() || state.plaintext_bytes_to_read() > 0 {
             return Ok(());
@@ -215,5 +269,18 @@ fn take_plaintext(session: &mut Connection, buffer: &mut Buffer) -> std::io::Res
     }
 }
 
-/// Plaintext encrypted per write: what fits a large buffer with its record overhead.
-const WRITE_MAX: usize = 48 * 1024;
+/// A source that has nothing now, which is no end.
+struct Nothing;
+
+impl std::io::Read for Nothing {
+    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+        Err(std::io::ErrorKind::WouldBlock.into())
+    }
+}
+
+/// The least room that is read into: ciphertext is longer than what it says.
+const READ_MIN: usize = 4 * 1024;
+/// Plaintext encrypted per write: what fits a large buffer with the overhead of its records.
+const LARGE_PART_MAX: usize = 48 * 1024;
+/// The same for a small buffer.
+const SMALL_PART_MAX: usize = SMALL - 128;
