@@ -14,7 +14,8 @@ pub fn is_token(bytes: &[u8]) -> bool {
 }
 
 /// Whether two names are the same in any case: eight bytes at a time, the last eight over again.
-#[inline]
+#[expect(clippy::inline_always, reason = "with a name of known length it is a few instructions")]
+#[inline(always)]
 pub fn is_same(name: &[u8], other: &[u8]) -> bool {
     if name.len() != other.len() {
         return false;
@@ -45,16 +46,17 @@ fn differing(word: [u8; 8], other: [u8; 8]) -> u64 {
 /// The bits that differ behind the first eight bytes of two names of the same length.
 #[inline]
 fn differing_inside(name: &[u8], other: &[u8]) -> u64 {
-    let (mut bits, mut rest) = (0, (name.get(8..), other.get(8..)));
-    // No iterator, which would become a loop over vectors for names of three words.
-    while let (Some(from), Some(other_from)) = rest
-        && let (Some((&word, after)), Some((&other, other_after))) =
-            (from.split_first_chunk(), other_from.split_first_chunk())
-    {
-        bits |= differing(word, other);
-        rest = (Some(after), Some(other_after));
-    }
-    bits
+    let second = |name: &[u8]| name.get(8..).and_then(|rest| rest.first_chunk().copied());
+    let bits = differing(second(name).unwrap_or_default(), second(other).unwrap_or_default());
+    if name.len() > 24 { bits | differing_beyond(name, other) } else { bits }
+}
+
+/// The bits that differ behind the first sixteen bytes.
+#[inline(never)]
+fn differing_beyond(name: &[u8], other: &[u8]) -> u64 {
+    let ((words, _), (other_words, _)) = (name.as_chunks(), other.as_chunks());
+    let pairs = words.iter().zip(other_words).skip(2);
+    pairs.fold(0, |bits, (word, other)| bits | differing(*word, *other))
 }
 
 /// The bits that differ in two names of the same length below eight.
@@ -66,7 +68,7 @@ fn differing_short(name: &[u8], other: &[u8]) -> u64 {
         return of(a, b) | of(c, d);
     }
     let byte = |name: &[u8], at| u64::from(name.get(at).copied().unwrap_or_default());
-    (0..3).fold(0, |bits, at| bits | byte(name, at) ^ byte(other, at))
+    (0..3).fold(0, |bits, at| bits | (byte(name, at) ^ byte(other, at)))
 }
 
 #[cold]
@@ -76,7 +78,13 @@ fn is_same_slowly(name: &[u8], other: &[u8]) -> bool {
 }
 
 /// Cuts optional whitespace, which is space and tab only (RFC 9110 section 5.6.3), off both ends.
+#[inline]
 pub fn trim(bytes: &[u8]) -> &[u8] {
+    if let (Some(first), Some(last)) = (bytes.first(), bytes.last())
+        && *first.min(last) > b' '
+    {
+        return bytes;
+    }
     let mut rest = bytes;
     while let [b' ' | b'\t', tail @ ..] = rest {
         rest = tail;

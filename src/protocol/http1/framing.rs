@@ -298,8 +298,9 @@ fn is_future_literal(literal: &[u8]) -> bool {
         && address.iter().all(|&b| b == b':' || is_name_byte(b) && b != b'%')
 }
 
-/// A registered name or IPv4 address, all of its bytes good. No label is empty, but a dot may end the name. A last label
-/// of one byte is no host of the public net and is refused, except in a dotted quad.
+/// A registered name or IPv4 address, all of its bytes good. No label is empty, but a dot may end
+/// the name. A last label of one byte is no host of the public net and is refused, except in a
+/// dotted quad.
 fn is_host(host: &[u8]) -> bool {
     let Some((_, stem)) = host.split_last() else { return false };
     let (mut is_good, mut is_after_dot) = (true, true);

@@ -31,11 +31,11 @@ impl<'a> Field<'a> {
     /// says; the others are told apart by as few comparisons as there can be.
     #[inline]
     pub fn of(name: &'a [u8]) -> Option<Self> {
+        if let Some(rest) = after(name, b"anthropic-ratelimit-") {
+            return Some(Self::Anthropic(rest));
+        }
         match name.first()? | CASE {
-            b'a' => match after(name, b"anthropic-ratelimit-") {
-                Some(rest) => Some(Self::Anthropic(rest)),
-                None => Self::of_a(name),
-            },
+            b'a' => Self::of_a(name),
             b'o' => is_same(name, b"openai-organization").then_some(Self::Id(4)),
             b'r' => Self::of_r(name),
             b'x' => Self::of_x(name),

@@ -18,11 +18,8 @@ pub enum Number {
 impl Number {
     /// Reads all of `text`. `None` for signs, exponents, `NaN`, and what does not fit.
     pub fn read(text: &[u8]) -> Option<Self> {
-        // Most are short counts: no sum of so few digits is too large.
-        if text.len() <= SHORT_DIGITS
-            && let Some(value) = short_decimal(text)
-        {
-            return Some(Self::Whole(value));
+        if let Some(number) = Self::read_short(text) {
+            return Some(number);
         }
         let Some(point) = text.iter().position(|&byte| byte == b'.') else {
             return decimal(text, u64::MAX).map(Self::Whole);
@@ -32,11 +29,25 @@ impl Number {
         if !is_digits(whole) || !is_digits(fraction.get(1..)?) {
             return None;
         }
-        if let Some(value) = short_fraction(whole, fraction.get(1..)?) {
-            return Some(Self::Fraction(value));
-        }
         let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
         value.is_finite().then_some(Self::Fraction(value))
+    }
+
+    /// Of few digits, as nearly all are. Both parts of a fraction are then exact as doubles, so
+    /// that their quotient is the double next to it, as the general way gives.
+    #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "below 10^15: exact")]
+    fn read_short(text: &[u8]) -> Option<Self> {
+        if text.len() > SHORT_BYTES {
+            return None;
+        }
+        if let Some(value) = short_decimal(text) {
+            return Some(Self::Whole(value));
+        }
+        let point = text.iter().position(|&byte| byte == b'.')?;
+        let (whole, fraction) = (text.get(..point)?, text.get(point + 1..)?);
+        let power = POWERS.get(fraction.len())?;
+        let value = short_decimal(whole)? * *power + short_decimal(fraction)?;
+        Some(Self::Fraction(value as f64 / *power as f64))
     }
 
     /// The value; counts above 2^53 lose their last digits.
@@ -70,18 +81,6 @@ impl Number {
             Self::Whole(value) => value.saturating_mul(unit),
         }
     }
-}
-
-/// A fraction of few digits, as shares have. Both numbers are exact as doubles, so that their
-/// quotient is the double next to it: what the general way would give, four times faster.
-#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "below 10^15: exact")]
-fn short_fraction(whole: &[u8], fraction: &[u8]) -> Option<f64> {
-    const WHOLE_DIGITS_MAX: usize = 7;
-    const POWERS: [f64; 9] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8];
-    let power = POWERS.get(fraction.len()).filter(|_| whole.len() <= WHOLE_DIGITS_MAX)?;
-    let digits = whole.iter().chain(fraction);
-    let value = digits.fold(0_u64, |value, digit| value * 10 + u64::from(digit - b'0'));
-    Some(value as f64 / power)
 }
 
 /// Seconds since 1970 of an RFC 3339 date and time. A fraction is cut off.
@@ -144,18 +143,37 @@ fn day_of(year: u32, month: u32, day: u32) -> Option<i64> {
     Some(i64::from(before + (153 * month + 2) / 5 + day) - 1 - DAYS_BEFORE_1970)
 }
 
-/// Digits only, and few; `None` for anything else.
+/// Digits only, and at most [`SHORT_BYTES`]; `None` for anything else.
 #[inline]
 fn short_decimal(digits: &[u8]) -> Option<u64> {
-    let mut value = 0;
-    for digit in digits {
-        let digit = digit.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        value = value * 10 + u64::from(digit);
+    const ZEROS: [u8; 8] = [b'0'; 8];
+    if let Some((&first, rest)) = digits.split_first_chunk() {
+        let value = eight_digits(digits_of(first, ZEROS)?);
+        return rest.iter().try_fold(value, |value, digit| with_digit(value, *digit));
     }
-    (!digits.is_empty()).then_some(value)
+    if let (Some(&first), Some(&last)) = (digits.first_chunk(), digits.last_chunk()) {
+        // Four to seven: both halves overlap, and zeros come before.
+        let wide = |half| u64::from(u32::from_le_bytes(half));
+        let missing = 8 * (8 - digits.len());
+        let zeros = u64::from_le_bytes(ZEROS) & ((1 << missing) - 1);
+        let word = (wide(last) << 32) | (wide(first) << missing) | zeros;
+        return digits_of(word.to_le_bytes(), ZEROS).map(eight_digits);
+    }
+    let value = digits.iter().try_fold(0, |value, digit| with_digit(value, *digit));
+    value.filter(|_| !digits.is_empty())
+}
+
+#[inline]
+fn with_digit(value: u64, digit: u8) -> Option<u64> {
+    let digit = digit.wrapping_sub(b'0');
+    (digit <= 9).then(|| value * 10 + u64::from(digit))
+}
+
+/// The number of eight digits, the first of them in the lowest byte: pairs, then fours, then all.
+const fn eight_digits(digits: u64) -> u64 {
+    let pairs = (digits * 10 + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    (fours * 10_000 + (fours >> 32)) & 0xffff_ffff
 }
 
 /// Seconds since 1970 of an HTTP date, in any of its three forms (RFC 9110 section 5.6.7).
@@ -249,13 +267,25 @@ fn offset_of(text: &[u8]) -> Option<i64> {
 const DATE_BYTES_MAX: usize = 64;
 /// From 1 March of the year 400 before 0 on.
 const DAYS_BEFORE_1970: i64 = 719_468 + 146_097;
-/// Digits whose number fits whatever they are.
-const SHORT_DIGITS: usize = 18;
+/// Bytes of a number that is exact as a double whatever its digits are.
+const SHORT_BYTES: usize = 15;
+const POWERS: [u64; SHORT_BYTES] = {
+    let mut powers = [1; SHORT_BYTES];
+    let mut place = 1;
+    while place < SHORT_BYTES {
+        #[expect(clippy::indexing_slicing, reason = "const")]
+        {
+            powers[place] = powers[place - 1] * 10;
+        }
+        place += 1;
+    }
+    powers
+};
 /// Parts of a unit: as many as decimals are read.
 const PARTS: u128 = 1_000_000_000_000;
 
 #[cfg(test)]
-#[allow(clippy::indexing_slicing, reason = "a test may fail loudly")]
+#[allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
     use super::*;
 
@@ -263,9 +293,32 @@ mod tests {
     fn a_number_has_no_sign_and_no_exponent() {
         assert_eq!(Number::read(b"0042"), Some(Number::Whole(42)));
         assert_eq!(Number::read(b"0.50"), Some(Number::Fraction(0.5)));
-        for text in ["0.1", "0.26", "1234567.12345678", "12345678.1", "0.123456789", "0.99999999"] {
+        for text in [
+            "0.1",
+            "0.26",
+            "1234567.12345678",
+            "12345678.1",
+            "0.123456789",
+            "0.99999999",
+            "0.1234567890123",
+            "9999999.9999999",
+            "99999999999999.9",
+            "0.12345678901234",
+        ] {
             let whole = text.parse().map(Number::Fraction);
             assert_eq!(Number::read(text.as_bytes()), whole.ok(), "the short way is exact");
+        }
+        for digits in 1..20 {
+            let text = &b"98765432101234567890"[..digits];
+            let value = std::str::from_utf8(text).unwrap().parse().unwrap();
+            assert_eq!(Number::read(text), Some(Number::Whole(value)));
+            for place in 0..digits {
+                for bad in [b'/', b':', b' ', 0, 0xff] {
+                    let mut text = text.to_vec();
+                    text[place] = bad;
+                    assert_eq!(Number::read(&text), None, "{bad:#x} at {place} of {digits}");
+                }
+            }
         }
         for bad in
             [&b""[..], b"-1", b"+1", b"1e9", b"NaN", b"inf", b"1.", b".5", b"1.2.3", b" 1", b"0x1"]

@@ -27,20 +27,14 @@ fn note_unified<'a>(unified: &mut Unified<'a>, name: &'a [u8], value: &'a [u8]) 
         return note_overage(unified.overage.get_or_insert_default(), rest, value);
     }
     let is = |known: &[u8]| is_same(name, known);
-    if is(b"status") {
-        unified.status = Some(value);
-    } else if is(b"reset") {
-        unified.reset = epoch(value);
-    } else if is(b"representative-claim") {
-        unified.representative_claim = Some(value);
-    } else if is(b"fallback") {
-        unified.fallback = Some(value);
-    } else if is(b"fallback-percentage") {
-        unified.fallback_percentage = Number::read(value);
-    } else if is(b"upgrade-paths") {
-        unified.upgrade_paths = Some(value);
-    } else {
-        note_window(unified, name, value);
+    match name.len() {
+        5 if is(b"reset") => unified.reset = epoch(value),
+        6 if is(b"status") => unified.status = Some(value),
+        8 if is(b"fallback") => unified.fallback = Some(value),
+        13 if is(b"upgrade-paths") => unified.upgrade_paths = Some(value),
+        19 if is(b"fallback-percentage") => unified.fallback_percentage = Number::read(value),
+        20 if is(b"representative-claim") => unified.representative_claim = Some(value),
+        _ => note_window(unified, name, value),
     }
 }
 
