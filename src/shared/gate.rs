@@ -18,6 +18,8 @@ pub struct Gate {
 struct Inner {
     /// 0 = none.
     cap: AtomicU32,
+    /// Places given back while somebody waited; wraps.
+    freed: AtomicU32,
     /// `[waiting:32][in_flight:32]`. One word, so that who gives a place back sees who waits for
     /// it, and who comes to wait sees that none is free: a wake-up cannot fall between.
     word: AtomicU64,
@@ -26,7 +28,8 @@ struct Inner {
 impl Gate {
     /// A gate with nothing in flight. `cap` 0 = no cap.
     pub fn new(cap: u32) -> Self {
-        let inner = Inner { cap: AtomicU32::new(cap), word: AtomicU64::new(0) };
+        let (cap, freed) = (AtomicU32::new(cap), AtomicU32::new(0));
+        let inner = Inner { cap, freed, word: AtomicU64::new(0) };
         Self { inner: CachePadded::new(inner) }
     }
 
@@ -52,7 +55,17 @@ impl Gate {
         // Release: all that was done under the permit comes before its place is free.
         let before = self.inner.word.fetch_sub(1, Ordering::Release);
         debug_assert!(in_flight(before) > 0, "a permit was given back twice");
+        if waiting(before) != 0 {
+            // Release, and behind the word: who sees this count sees the place free.
+            self.inner.freed.fetch_add(1, Ordering::Release);
+        }
         waiting(before)
+    }
+
+    /// How often a place was given back while somebody waited for one; wraps. Tells one free place
+    /// from the next to those who pass on what they cannot use.
+    pub fn freed(&self) -> u32 {
+        self.inner.freed.load(Ordering::Acquire)
     }
 
     /// What is in flight now.

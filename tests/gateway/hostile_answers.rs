@@ -12,6 +12,8 @@ use crate::smuggling::corpus;
 use crate::support::{Answer, BodyEnd, Gateway, Payload, Upstream, Wire, both, post, sha256};
 
 const OWN_KEY: &str = "x-api-key: sk-own\r\n";
+/// An answer in order, and the end of its connection.
+const LAST: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
 
 #[test]
 fn the_client_sees_what_was_meant_or_an_error_of_the_corpus() {
@@ -22,44 +24,98 @@ fn the_client_sees_what_was_meant_or_an_error_of_the_corpus() {
     let gateway = Gateway::start(&both(&upstream.url()));
     let (mut whole, mut told) = (0, 0);
     for case in &cases {
-        let expected = std::fs::read_to_string(case.with_extension("expected.json")).unwrap();
-        let expected: Value = serde_json::from_str(&expected).unwrap();
-        let (answer, mut provider) = play(&gateway, &upstream, case);
-        if is_as_meant(&answer, &expected) {
+        let played = play(&gateway, &upstream, case, true);
+        if played.is_whole {
             whole += 1;
         } else {
-            let is_good = expected["gateway"] == "accept" && meant(&expected).is_some();
-            assert!(!is_good, "{}: {answer:?}", case.display());
-            let is_told = answer.end != BodyEnd::Whole || answer.code().is_some();
-            assert!(is_told, "{}: {answer:?}", case.display());
             told += 1;
         }
-        // Another request: on a connection of its own.
-        let mut next = gateway.connect();
-        next.send(post("/v1/messages", OWN_KEY, "{\"next\":1}"));
-        let (mut fresh, request) = upstream.request();
-        assert_eq!(request.text(), "{\"next\":1}");
-        fresh.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}");
-        assert_eq!(next.answer().text(), "{}", "{}", case.display());
-        assert_eq!(provider.rest().0, b"", "{}: it was used again", case.display());
+        assert_unused(&gateway, &upstream, played.provider, case);
     }
     println!("hostile answers: {} cases, {whole} as meant, {told} told as errors", cases.len());
     assert!(whole >= 15 && told >= 20, "the corpus tests nothing");
 }
 
+#[test]
+fn a_connection_that_its_provider_leaves_open_is_used_again_only_after_an_answer_in_order() {
+    let Some(cases) = corpus("resp") else {
+        return println!("hostile answers: SKIPPED, no corpora");
+    };
+    let upstream = Upstream::start();
+    let times = "[timeouts]\nresponse_head = \"100ms\"\nbyte_idle = \"100ms\"\n";
+    let gateway = Gateway::start(&(both(&upstream.url()) + times));
+    let (mut kept, mut closed) = (0, 0);
+    for case in &cases {
+        let mut played = play(&gateway, &upstream, case, false);
+        if !played.is_whole || played.must_close {
+            assert_unused(&gateway, &upstream, played.provider, case);
+            closed += 1;
+            continue;
+        }
+        let mut next = gateway.connect();
+        next.send(post("/v1/messages", OWN_KEY, "{\"next\":1}"));
+        assert_eq!(played.provider.answer().text(), "{\"next\":1}", "{}", case.display());
+        played.provider.send(LAST);
+        assert_eq!(next.answer().text(), "{}", "{}", case.display());
+        kept += 1;
+    }
+    println!("hostile answers: {kept} connections were kept, {closed} closed");
+    assert!(kept >= 5 && closed >= 40, "the corpus tests nothing");
+}
+
+/// Another request comes on a connection of its own, and nothing more on this one.
+fn assert_unused(gateway: &Gateway, upstream: &Upstream, mut provider: Wire, case: &Path) {
+    let mut next = gateway.connect();
+    next.send(post("/v1/messages", OWN_KEY, "{\"next\":1}"));
+    let (mut fresh, request) = upstream.request();
+    assert_eq!(request.text(), "{\"next\":1}");
+    fresh.send(LAST);
+    assert_eq!(next.answer().text(), "{}", "{}", case.display());
+    assert_eq!(provider.rest().0, b"", "{}: it was used again", case.display());
+}
+
+/// What came of one case.
+struct Played {
+    /// The client got what was meant, whole; otherwise it was told of an error.
+    is_whole: bool,
+    /// The connection may not be used again.
+    must_close: bool,
+    provider: Wire,
+}
+
 /// What the client gets of one case, after which the provider says no more.
-fn play(gateway: &Gateway, upstream: &Upstream, case: &Path) -> (Answer, Wire) {
+fn play(gateway: &Gateway, upstream: &Upstream, case: &Path, ends: bool) -> Played {
+    let expected = std::fs::read_to_string(case.with_extension("expected.json")).unwrap();
+    let expected: Value = serde_json::from_str(&expected).unwrap();
     let mut client = gateway.connect();
     client.send(post("/v1/messages", OWN_KEY, "{}"));
     let (mut provider, _) = upstream.request();
     provider.socket().set_write_timeout(Some(Duration::from_secs(5))).unwrap();
     let sent = provider.write(std::fs::read(case).unwrap());
     assert!(!matches!(sent, Err(e) if e.kind() == ErrorKind::WouldBlock));
-    provider.half_close();
+    if ends {
+        provider.half_close();
+    }
     let head = client.head();
     let mut payload = Payload::of(&head);
     payload.finish(&mut client);
-    (Answer { body: payload.bytes, end: payload.end.unwrap(), head }, provider)
+    let answer = Answer { body: payload.bytes, end: payload.end.unwrap(), head };
+    let is_whole = is_as_meant(&answer, &expected);
+    if !is_whole {
+        // Without an end of the connection a body that lasts until then is never whole.
+        let is_good = ends && expected["gateway"] == "accept" && meant(&expected).is_some();
+        assert!(!is_good, "{}: {answer:?}", case.display());
+        let is_told = answer.end != BodyEnd::Whole || answer.code().is_some();
+        assert!(is_told, "{}: {answer:?}", case.display());
+        if expected["status"] == 502 {
+            assert_eq!(answer.head.status(), 502, "{}", case.display());
+        }
+    }
+    let follows = expected["bytes_after_last_message_ignored"] != 0;
+    let is_one = expected["messages"].as_array().unwrap().len() == 1;
+    let is_accepted = expected["gateway"] == "accept";
+    let must_close = expected["must_close"] != false || !is_accepted || follows || !is_one;
+    Played { is_whole, must_close, provider }
 }
 
 /// The first final answer of a case that is to be taken: not of one that only switches protocols or

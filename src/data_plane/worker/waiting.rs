@@ -21,6 +21,9 @@ pub type Wanted = Vec<&'static Gate>;
 /// The queue of one worker.
 #[derive(Debug, Default)]
 pub struct Waiting {
+    /// Which freeing of a gate was last handed on to other workers: each hands on each once, so
+    /// that a place that nobody can use goes round and no further.
+    handed_on: RefCell<Vec<(&'static Gate, u32)>>,
     queue: RefCell<VecDeque<Rc<Ticket>>>,
     /// Where the next round over other workers begins.
     round: Cell<u32>,
@@ -82,8 +85,8 @@ impl Waiting {
     }
 
     /// Calls one that waits behind `ticket` for a place that this one could not use: a key that
-    /// rests for its model may serve another's.
-    fn pass_on(&self, ticket: &Rc<Ticket>) {
+    /// rests for its model may serve another's. False when there is none.
+    fn pass_on(&self, ticket: &Rc<Ticket>) -> bool {
         let queue = self.queue.borrow();
         let mut behind = queue.iter().skip_while(|other| !Rc::ptr_eq(other, ticket)).skip(1);
         let is_free = |gate: &'static Gate| contains(&ticket.wanted, gate) && gate.room() > 0;
@@ -92,6 +95,24 @@ impl Waiting {
         if let Some(next) = next {
             next.call();
         }
+        next.is_some()
+    }
+
+    /// Whether nobody here could use what is free at `gate`.
+    fn has_handed_on(&self, gate: &'static Gate) -> bool {
+        let handed_on = self.handed_on.borrow();
+        handed_on.iter().any(|&(known, freed)| std::ptr::eq(known, gate) && freed == gate.freed())
+    }
+
+    /// Whether what is free at `gate` has not been handed on by this worker yet; it has now.
+    fn hands_on(&self, gate: &'static Gate) -> bool {
+        let (mut handed_on, freed) = (self.handed_on.borrow_mut(), gate.freed());
+        let known = handed_on.iter_mut().find(|(known, _)| std::ptr::eq(*known, gate));
+        if let Some((_, last)) = known {
+            return std::mem::replace(last, freed) != freed;
+        }
+        handed_on.push((gate, freed));
+        true
     }
 
     /// Announces everybody anew: another worker with the same bit may have withdrawn it.
@@ -105,6 +126,9 @@ impl Waiting {
     fn leave(&self, gone: &Rc<Ticket>, mask: u32) -> bool {
         let mut queue = self.queue.borrow_mut();
         queue.retain(|ticket| !Rc::ptr_eq(ticket, gone));
+        if queue.is_empty() {
+            self.handed_on.borrow_mut().clear();
+        }
         let mut withdrawn = false;
         for &gate in &gone.wanted {
             if !queue.iter().any(|ticket| contains(&ticket.wanted, gate)) {
@@ -137,9 +161,11 @@ impl Place {
         for gate in &wanted {
             let _is_news = gate.announce(local.mask());
         }
+        // Those before come first, but for what none of them could use.
         let has_room = |gate: &&'static Gate| {
             let before = queue.iter().filter(|other| contains(&other.wanted, gate));
-            u32::try_from(before.count()).is_ok_and(|before| before < gate.room())
+            let places = u32::try_from(before.count()).is_ok_and(|before| before < gate.room());
+            places || gate.room() > 0 && local.waiting.has_handed_on(gate)
         };
         let is_called = Cell::new(wanted.iter().any(has_room));
         let ticket = Rc::new(Ticket { is_called, waker: RefCell::new(None), wanted });
@@ -161,7 +187,9 @@ impl Place {
                 self.ticket.is_called.set(true);
             }
         }
-        self.local.waiting.pass_on(&self.ticket);
+        if !self.local.waiting.pass_on(&self.ticket) {
+            self.local.hand_on(&self.ticket.wanted);
+        }
     }
 
     /// Waits to be called, until `end` at most.
@@ -197,6 +225,7 @@ impl Drop for Place {
         // It may have been called for a place that it does not take.
         for gate in &self.ticket.wanted {
             if !gate.is_full() {
+                self.local.waiting.call();
                 self.local.wake_waiting(&[gate.waiting()]);
             }
         }
@@ -268,6 +297,22 @@ impl Local {
             let bit = mask.rotate_right(round).trailing_zeros().wrapping_add(round) % u32::BITS;
             self.waiting.round.set((bit + 1) % u32::BITS);
             self.wake_workers(bit);
+        }
+    }
+
+    /// Nobody here can use what is free of `wanted`: whoever waits on the next worker may.
+    fn hand_on(&self, wanted: &[&'static Gate]) {
+        let own = u32::try_from(self.index() % MASK_BITS).unwrap_or(0);
+        for &gate in wanted.iter().filter(|gate| gate.room() > 0) {
+            let from_next = gate.waiting().rotate_right(own + 1);
+            if from_next == 0 || !self.waiting.hands_on(gate) {
+                continue;
+            }
+            let bit = usize::try_from(from_next.trailing_zeros() + own + 1).unwrap_or(0);
+            let others = self.shared.workers.iter().enumerate().skip(bit % MASK_BITS);
+            for (_, cell) in others.step_by(MASK_BITS).filter(|(index, _)| *index != self.index()) {
+                cell.wake.wake();
+            }
         }
     }
 

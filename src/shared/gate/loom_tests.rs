@@ -233,3 +233,38 @@ fn announcing_only_beside_a_full_gate_is_caught() {
         }
     });
 }
+
+/// Whoever has seen that a place was freed sees it free: else it would pass on a place that it
+/// took for one it had tried already.
+fn count_and_look(give_back: impl FnOnce(Permit) + Send + 'static) {
+    let gate = gate(1);
+    let permit = gate.try_acquire().expect("it is free");
+    gate.announce(0b10);
+    let giver = thread::spawn(move || give_back(permit));
+    if gate.freed() == 1 {
+        assert!(!gate.is_full(), "counted before it was free");
+    }
+    giver.join().expect("no thread panics");
+}
+
+#[test]
+fn a_place_that_is_counted_as_freed_is_free() {
+    loom::model(|| {
+        count_and_look(|permit| {
+            permit.release();
+        });
+    });
+}
+
+/// The mutant twin: counting first.
+#[test]
+#[should_panic(expected = "counted before it was free")]
+fn counting_before_giving_back_is_caught() {
+    loom::model(|| {
+        count_and_look(|permit| {
+            permit.gate.inner.freed.fetch_add(1, Ordering::Release);
+            permit.gate.inner.word.fetch_sub(1, Ordering::Release);
+            std::mem::forget(permit);
+        });
+    });
+}

@@ -93,6 +93,19 @@ fn t16_the_next_attempt_holds_its_own_permits_only() {
 }
 
 #[test]
+fn a_freed_place_is_counted_only_while_somebody_waits_for_it() {
+    let gate = gate(2);
+    let (first, second) = (gate.try_acquire().unwrap(), gate.try_acquire().unwrap());
+    drop(first);
+    assert_eq!(gate.freed(), 0);
+    assert!(gate.announce(1 << 31));
+    assert_eq!((second.release(), gate.freed()), (1 << 31, 1));
+    gate.withdraw(1 << 31);
+    drop(gate.try_acquire().unwrap());
+    assert_eq!(gate.freed(), 1);
+}
+
+#[test]
 fn no_cap_never_refuses() {
     let gate = gate(0);
     let permits: Vec<_> = (0..10_000).map(|_| gate.try_acquire().unwrap()).collect();

@@ -97,15 +97,14 @@ fn who_leaves_the_queue_is_not_served() {
     assert_eq!(request.text(), "{\"model\":\"stays\"}");
 }
 
-#[test]
-fn a_place_freed_on_one_worker_is_taken_on_another() {
+fn taken_on_any_of(workers: usize) {
     let mock = Mock::with(&["--knobs", "first_byte_delay=2ms"]);
-    let config = "[server]\nlisten = [\"127.0.0.1:0\"]\nworkers = 2\n".to_owned()
+    let config = format!("[server]\nlisten = [\"127.0.0.1:0\"]\nworkers = {workers}\n")
         + &pool(&mock.url(), "", &[&capped("sk-a", 1)])
         + "[concurrency]\nqueue_timeout = \"15s\"\n";
     let gateway = Gateway::start(&config);
     let address = gateway.address;
-    let clients: Vec<_> = (0..40)
+    let clients: Vec<_> = (0..40 + workers)
         .map(|_| {
             std::thread::spawn(move || {
                 let mut client = Wire::connect(address);
@@ -118,3 +117,69 @@ fn a_place_freed_on_one_worker_is_taken_on_another() {
         assert_eq!(client.join().unwrap(), 200);
     }
 }
+
+#[test]
+fn a_place_freed_on_one_worker_is_taken_on_another() {
+    taken_on_any_of(2);
+}
+
+/// A gate can tell 32 workers apart: the others share with these.
+#[test]
+fn a_place_freed_on_one_worker_is_taken_on_any_of_forty() {
+    taken_on_any_of(40);
+}
+
+/// On eight workers wait many that cannot use what is freed, and on one of them one that can.
+fn found_by_the_one_that_can_use_it(workers: usize) {
+    let upstream = Upstream::start();
+    let keys = [capped("sk-a", 1), capped("sk-b", 1)];
+    let config = format!("[server]\nlisten = [\"127.0.0.1:0\"]\nworkers = {workers}\n")
+        + &pool(&upstream.url(), "", &[&keys[0], &keys[1]])
+        + "[concurrency]\nqueue_timeout = \"60s\"\n";
+    let gateway = Gateway::start(&config);
+    // Model one: sk-a rests for it, sk-b is at its cap.
+    let mut first = gateway.connect();
+    first.send(post("/v1/messages", "", "{\"model\":\"one\",\"stream\":true}"));
+    let (mut provider_b, request) = upstream.request();
+    let limited = request.head.field("x-api-key").unwrap().to_owned();
+    provider_b.send("HTTP/1.1 429 Too Many\r\nretry-after: 60\r\ncontent-length: 0\r\n\r\n");
+    assert_ne!(provider_b.answer().head.field("x-api-key"), Some(limited.as_str()));
+    provider_b.send(BEGUN);
+    assert_eq!(first.head().status(), 200);
+    // Model two: the other key is taken, and this one as well.
+    let ask_two = || {
+        let mut client = gateway.connect();
+        client.send(post("/v1/messages", "", "{\"model\":\"two\",\"stream\":true}"));
+        client
+    };
+    let mut second = ask_two();
+    let (mut holder, request) = upstream.request();
+    assert_eq!(request.head.field("x-api-key"), Some(limited.as_str()));
+    holder.send(BEGUN);
+    assert_eq!(second.head().status(), 200);
+    let _ones: Vec<Wire> =
+        (0..3 * workers).map(|_| queued(&gateway, "{\"model\":\"one\"}")).collect();
+    for round in 0..12 {
+        let mut two = queued(&gateway, "{\"model\":\"two\",\"stream\":true}");
+        holder.send("event: b\n\n");
+        let (next, request) = upstream.request();
+        assert!(request.text().contains("\"two\""), "round {round}: nothing else can use it");
+        holder = next;
+        holder.send(BEGUN);
+        assert_eq!(two.head().status(), 200);
+    }
+}
+
+#[test]
+fn a_place_that_one_worker_cannot_use_goes_to_another() {
+    found_by_the_one_that_can_use_it(8);
+}
+
+#[test]
+fn a_place_that_one_worker_cannot_use_goes_round_forty() {
+    found_by_the_one_that_can_use_it(40);
+}
+
+/// An event of two, after which the answer and its connection are over.
+const BEGUN: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 28\r\n\
+    connection: close\r\n\r\nevent: a\ndata: 1\n\n";
