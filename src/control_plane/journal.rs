@@ -105,26 +105,26 @@ fn write_breaker(state: &BreakerState) {
     }
 }
 
-fn write_failure(Record { asked, ended, .. }: &Record, code: &str) {
+fn write_failure(Record { asked, ended, texts, .. }: &Record, code: &str) {
     tracing::warn!(
-        request_id = asked.id.as_str(),
+        request_id = texts.of(asked.id),
         code,
         status = ended.status,
-        method = asked.method.as_str(),
-        path = asked.path.as_str(),
-        query = asked.query.as_str(),
-        model = asked.model.as_str(),
+        method = texts.of(asked.method),
+        path = texts.of(asked.path),
+        query = texts.of(asked.query),
+        model = texts.of(asked.model),
         stream = asked.streams,
         thinking = asked.thinks,
         body_bytes = asked.body_bytes,
-        anthropic_beta = asked.beta.as_str(),
+        anthropic_beta = texts.of(asked.beta),
         attempts = ended.attempts,
         cap_value = ended.cap,
-        caller = asked.caller.as_str(),
+        caller = texts.of(asked.caller),
         elapsed_ms = ended.duration_ms,
         phase = ended.phase,
-        cause = ended.cause.as_str(),
-        upstream = ended.provider.as_str(),
+        cause = texts.of(ended.cause),
+        upstream = texts.of(ended.provider),
         "request failed"
     );
 }

@@ -22,7 +22,7 @@ type ByName = BTreeMap<&'static str, Quota>;
 
 impl Quotas {
     /// Takes in what a record says. A limit that it does not speak of stays as it was.
-    pub fn note(&self, Record { answered, ended, .. }: &Record) {
+    pub fn note(&self, Record { answered, ended, texts, .. }: &Record) {
         let Some(limits) = &answered.limits else { return };
         if ended.key.is_empty() || (limits.requests.is_none() && limits.tokens.is_none()) {
             return;
@@ -32,7 +32,7 @@ impl Quotas {
             // Those that are still used come back with their next answer.
             last.clear();
         }
-        let known = last.entry((ended.provider, ended.key)).or_default();
+        let known = last.entry(names(texts.of(ended.provider), texts.of(ended.key))).or_default();
         let told = [("requests", &limits.requests), ("tokens", &limits.tokens)];
         for (name, quota) in told {
             if let Some(quota) = quota {
@@ -43,10 +43,14 @@ impl Quotas {
 
     /// What is known of a key.
     pub fn of(&self, provider: &str, key: &str) -> ByName {
-        let names = (Text::cut(provider.as_bytes()), Text::cut(key.as_bytes()));
+        let names = names(provider, key);
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         last.get(&names).cloned().unwrap_or_default()
     }
+}
+
+fn names(provider: &str, key: &str) -> Names {
+    (Text::cut(provider.as_bytes()), Text::cut(key.as_bytes()))
 }
 
 /// Brought keys are noted by their hints too.

@@ -11,6 +11,10 @@ use crate::protocol::rate_limit::summary::Summary;
 use crate::protocol::usage::Outcome;
 use crate::protocol::usage::figures::Usage;
 
+pub mod texts;
+
+use texts::{Texts, Told};
+
 /// What a worker tells.
 #[derive(Clone, Debug)]
 pub enum Entry {
@@ -62,35 +66,44 @@ pub struct Record {
     pub ended: Ended,
     /// What the provider said of its answer.
     pub answered: Answered,
+    /// All texts of the others.
+    pub texts: Texts,
+}
+
+impl Record {
+    /// A text that one of its parts tells.
+    pub fn text<const N: usize>(&self, told: Told<N>) -> &str {
+        self.texts.of(told)
+    }
 }
 
 /// What the client asked for, and of whom.
 #[derive(Clone, Debug, Default)]
 pub struct Asked {
     /// `anthropic-beta` as received; empty when absent.
-    pub beta: Text<128>,
+    pub beta: Told<128>,
     /// Bytes of the request body, as far as known.
     pub body_bytes: u64,
     /// Owner of the gateway key; empty for others.
-    pub caller: Text<64>,
+    pub caller: Told<64>,
     /// `content-type` as received; empty when absent.
-    pub content_type: Text<48>,
+    pub content_type: Told<48>,
     /// Hash of the conversation's key under the install's salt.
     pub conversation: Option<u64>,
     /// The API it speaks.
     pub dialect: Dialect,
     /// The request's id.
-    pub id: Text<24>,
+    pub id: Told<24>,
     /// Messages or input items in the body.
     pub message_count: Option<u64>,
     /// The method.
-    pub method: Text<16>,
+    pub method: Told<16>,
     /// The model asked for; empty where the body could not be read.
-    pub model: Text<96>,
+    pub model: Told<96>,
     /// The path without query.
-    pub path: Text<128>,
+    pub path: Told<128>,
     /// The query with its `?`; empty when absent.
-    pub query: Text<96>,
+    pub query: Told<96>,
     /// It asked for a stream.
     pub streams: bool,
     /// It asked for extended thinking.
@@ -98,7 +111,7 @@ pub struct Asked {
     /// Milliseconds since 1970 when its head was whole.
     pub unix_ms: u64,
     /// `user-agent` as received; empty when absent.
-    pub user_agent: Text<96>,
+    pub user_agent: Told<96>,
 }
 
 /// How an exchange ended.
@@ -109,25 +122,25 @@ pub struct Ended {
     /// The cap that was reached, when one was.
     pub cap: Option<u32>,
     /// Why it failed, for people; empty when it did not.
-    pub cause: Text<192>,
+    pub cause: Told<192>,
     /// The `x-tidegate-error` code, when it failed.
     pub code: Option<&'static str>,
     /// Why the provider was asked (`x-tidegate-decision`).
-    pub decision: Text<128>,
+    pub decision: Told<128>,
     /// Milliseconds from the request's head to the end.
     pub duration_ms: u64,
     /// Name or hint of the key it was served with; empty when none was.
-    pub key: Text<64>,
+    pub key: Told<64>,
     /// Microseconds in the gateway: at work, or waiting for a permit or a key.
     pub overhead_us: u64,
     /// The model really asked for; empty where it is not known.
-    pub model_routed: Text<96>,
+    pub model_routed: Told<96>,
     /// How far it was.
     pub phase: &'static str,
     /// The provider asked last; empty when none was.
-    pub provider: Text<64>,
+    pub provider: Told<64>,
     /// The rule that led there; empty without one.
-    pub route: Text<64>,
+    pub route: Told<64>,
     /// The status the client got, or would have got.
     pub status: u16,
 }
@@ -146,17 +159,17 @@ pub struct Answered {
     /// What its head said of limits.
     pub limits: Option<Summary>,
     /// The model that answered.
-    pub model: Text<96>,
+    pub model: Told<96>,
     /// `anthropic-organization-id` or `openai-organization`.
-    pub organization_id: Text<64>,
+    pub organization_id: Told<64>,
     /// How the answer ended; `None` when there was none.
     pub outcome: Option<Outcome>,
     /// `request-id` or `x-request-id`.
-    pub request_id: Text<64>,
+    pub request_id: Told<64>,
     /// `service_tier`.
-    pub service_tier: Text<32>,
+    pub service_tier: Told<32>,
     /// Why the model stopped.
-    pub stop_reason: Text<64>,
+    pub stop_reason: Told<64>,
     /// Milliseconds to the head of the answer.
     pub ttfb_ms: Option<u64>,
     /// Milliseconds to the first event with data.
@@ -220,9 +233,11 @@ impl Journal {
         }
     }
 
-    /// A record to be written: whatever it holds is of another exchange.
+    /// A record to be written: all that it holds but texts is of another exchange.
     pub fn blank(&self) -> Box<Record> {
-        self.blanks.pop().unwrap_or_default()
+        let mut blank = self.blanks.pop().unwrap_or_default();
+        blank.texts.clear();
+        blank
     }
 
     /// A record that has been read, or that nobody wants.
@@ -295,7 +310,7 @@ impl Default for Journal {
 }
 
 /// Records kept to be written again.
-const BLANKS_MAX: usize = 64;
+const BLANKS_MAX: usize = 512;
 /// Bytes of details a worker may be ahead of the control plane.
 const DETAIL_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Records a worker may be ahead of the control plane.

@@ -133,7 +133,6 @@ fn rare<T: serde::Serialize>(out: &mut Vec<u8>, key: &str, value: Option<&T>) {
 #[cfg(all(test, not(tidegate_loom)))]
 mod tests {
     use super::*;
-    use crate::protocol::json::text::Text;
     use crate::protocol::rate_limit::summary::{Quota, Summary};
     use crate::protocol::usage::Outcome;
     use crate::shared::journal::Record;
@@ -148,28 +147,25 @@ mod tests {
     #[test]
     fn a_line_is_what_serde_makes_of_the_shape() {
         let mut full = plain(200);
-        let record = &mut full;
-        let asked = &mut record.asked;
-        (asked.id, asked.unix_ms) = (Text::cut(b"0123456789abcdef00000001"), 1_767_225_600_123);
+        let Record { answered, asked, ended, texts } = &mut full;
+        (asked.id, asked.unix_ms) = (texts.add(b"0123456789abcdef00000001"), 1_767_225_600_123);
         (asked.caller, asked.model) =
-            (Text::cut(b"alice"), Text::cut("caf\u{e9}-\"x\"\\".as_bytes()));
-        (asked.user_agent, asked.method) = (Text::cut(b"curl/8\t"), Text::cut(b"POST"));
+            (texts.add(b"alice"), texts.add("caf\u{e9}-\"x\"\\".as_bytes()));
+        (asked.user_agent, asked.method) = (texts.add(b"curl/8\t"), texts.add(b"POST"));
         (asked.path, asked.content_type) =
-            (Text::cut(b"/v1/messages"), Text::cut(b"application/json"));
+            (texts.add(b"/v1/messages"), texts.add(b"application/json"));
         (asked.streams, asked.message_count, asked.body_bytes) = (true, Some(3), u64::MAX);
         asked.conversation = Some(7);
-        let ended = &mut record.ended;
         (ended.provider, ended.key, ended.route) =
-            (Text::cut(b"p"), Text::cut(b"k"), Text::cut(b"r"));
-        (ended.decision, ended.model_routed) = (Text::cut(b"route:r"), Text::cut(b"there"));
+            (texts.add(b"p"), texts.add(b"k"), texts.add(b"r"));
+        (ended.decision, ended.model_routed) = (texts.add(b"route:r"), texts.add(b"there"));
         (ended.code, ended.duration_ms, ended.overhead_us) = (Some("upstream_cut"), 12, 34);
-        let answered = &mut record.answered;
         (answered.bytes, answered.events, answered.estimated) = (5, 6, true);
-        (answered.model, answered.outcome) = (Text::cut(b"there"), Some(Outcome::Cut));
+        (answered.model, answered.outcome) = (texts.add(b"there"), Some(Outcome::Cut));
         (answered.stop_reason, answered.service_tier) =
-            (Text::cut(b"end_turn"), Text::cut(b"standard"));
+            (texts.add(b"end_turn"), texts.add(b"standard"));
         (answered.ttfb_ms, answered.ttft_ms) = (Some(8), Some(9));
-        (answered.organization_id, answered.request_id) = (Text::cut(b"org"), Text::cut(b"req_1"));
+        (answered.organization_id, answered.request_id) = (texts.add(b"org"), texts.add(b"req_1"));
         (answered.usage.input, answered.usage.output) = (Some(10), Some(0));
         answered.gaps.count(100);
         let quota = Quota { limit: Some(50.0), remaining: Some(1.5), reset: None };
@@ -184,7 +180,7 @@ mod tests {
     fn no_text_breaks_a_line() {
         for byte in 0..=0x7f_u8 {
             let mut record = plain(400);
-            record.asked.path = Text::cut(&[b'/', byte, b'x']);
+            record.asked.path = record.texts.add(&[b'/', byte, b'x']);
             let line = written(&record);
             assert!(!line.contains('\n'), "{line}");
             let told: serde_json::Value = serde_json::from_str(&line).expect("JSON");

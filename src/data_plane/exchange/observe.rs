@@ -7,7 +7,7 @@ use crate::protocol::json::text::Text;
 use crate::protocol::rate_limit::summary::Summary;
 use crate::protocol::usage::{Observed, Observer};
 use crate::shared::clock::Millis;
-use crate::shared::journal::{Answered, Gaps};
+use crate::shared::journal::{Answered, Gaps, Record};
 
 /// What is seen of one answer.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub struct Observation {
     /// What its head says of limits.
     pub limits: Option<Summary>,
     /// `None` for bodies that are encoded, or whose kind says nothing of itself.
-    observer: Option<Box<Observer>>,
+    observer: Option<Observer>,
     organization_id: Text<64>,
     passed: u64,
     request_id: Text<64>,
@@ -39,7 +39,7 @@ impl Observation {
             first_event_at: None,
             last_read_at: None,
             limits: None,
-            observer: observer.map(Box::new),
+            observer,
             organization_id: text(Known::AnthropicOrganizationId)
                 .or_else(|| named(b"openai-organization"))
                 .unwrap_or_default(),
@@ -71,9 +71,10 @@ impl Observation {
         }
     }
 
-    /// Writes what was seen over what stands in `answered`, for an exchange that began at
+    /// Writes what was seen over what stands in `record`, for an exchange that began at
     /// `started`. `clean`: the answer came to its end as far as the transport can tell.
-    pub fn finish(self, clean: bool, started: Millis, answered: &mut Answered) {
+    pub fn finish(self, clean: bool, started: Millis, record: &mut Record) {
+        let Record { answered, texts, .. } = record;
         let Answered {
             bytes,
             estimated,
@@ -97,12 +98,12 @@ impl Observation {
         *events = observed.events;
         *gaps = self.gaps;
         *limits = self.limits;
-        model.set(known(observed.model.as_ref()));
-        organization_id.set(self.organization_id.as_bytes());
+        *model = texts.add(known(observed.model.as_ref()));
+        *organization_id = texts.add(self.organization_id.as_bytes());
         *outcome = Some(observed.outcome);
-        request_id.set(self.request_id.as_bytes());
-        service_tier.set(known(observed.service_tier.as_ref()));
-        stop_reason.set(known(observed.stop_reason.as_ref()));
+        *request_id = texts.add(self.request_id.as_bytes());
+        *service_tier = texts.add(known(observed.service_tier.as_ref()));
+        *stop_reason = texts.add(known(observed.stop_reason.as_ref()));
         *ttfb_ms = Some(self.head_at.since(started));
         *ttft_ms = self.first_event_at.map(|at| at.since(started));
         *usage = observed.usage;

@@ -49,7 +49,7 @@ impl Exchange<'_> {
     /// Counts the exchange, and records it: a success only when somebody wants it.
     pub(super) fn record(&mut self, failure: Option<&Kind>) {
         let mut record = self.seen.record.take().unwrap_or_else(|| self.blank());
-        self.write_ended(&mut record.ended, failure);
+        self.write_ended(&mut record, failure);
         self.count(&record, failure);
         let snapshot = &self.setup.snapshot;
         let is_wanted = snapshot.log.level >= LogLevel::Info
@@ -59,7 +59,7 @@ impl Exchange<'_> {
             self.client.local.cell().journal.give_back(record);
             return;
         }
-        self.write_asked(&mut record.asked);
+        self.write_asked(&mut record);
         if snapshot.storage.detail == Detail::Off {
             record.answered.limits = None;
         }
@@ -140,7 +140,7 @@ impl Exchange<'_> {
     }
 
     /// Writes what the client asked for over what stands there.
-    fn write_asked(&self, asked: &mut Asked) {
+    fn write_asked(&self, Record { asked, texts, .. }: &mut Record) {
         let Asked {
             beta,
             body_bytes,
@@ -161,29 +161,30 @@ impl Exchange<'_> {
         } = asked;
         let (bytes, head) = (self.request.bytes(), &self.request.head);
         let value = |known| head.fields.value(known, bytes).unwrap_or_default();
-        beta.set(value(Known::AnthropicBeta));
+        *beta = texts.add(value(Known::AnthropicBeta));
         *body_bytes = self.body_bytes();
-        caller.set(self.seen.caller.as_bytes());
-        content_type.set(value(Known::ContentType));
+        *caller = texts.add(self.seen.caller.as_bytes());
+        *content_type = texts.add(value(Known::ContentType));
         *conversation = self.seen.conversation;
         *dialect = self.dialect;
-        id.set(self.id.as_bytes());
+        *id = texts.add(self.id.as_bytes());
         *message_count = self.seen.message_count;
-        method.set(head.method.of(bytes));
-        model.set(self.model.as_deref().unwrap_or_default().as_bytes());
+        *method = texts.add(head.method.of(bytes));
+        *model = texts.add(self.model.as_deref().unwrap_or_default().as_bytes());
         let target = head.path_and_query.of(bytes);
-        let query_at = memchr::memchr(b'?', target).unwrap_or(target.len());
+        let query_at = target.iter().position(|&b| b == b'?').unwrap_or(target.len());
         let (before, behind) = target.split_at(query_at);
-        path.set(before);
-        query.set(&shown_query(behind));
+        *path = texts.add(before);
+        *query = texts.add(&shown_query(behind));
         *streams = self.streams;
         *thinks = self.thinks;
         *unix_ms = self.began.0;
-        user_agent.set(value(Known::UserAgent));
+        *user_agent = texts.add(value(Known::UserAgent));
     }
 
     /// Writes how it ended over what stands there.
-    fn write_ended(&self, ended: &mut Ended, failure: Option<&Kind>) {
+    fn write_ended(&self, record: &mut Record, failure: Option<&Kind>) {
+        let Record { ended, texts, .. } = record;
         let Ended {
             attempts,
             cap,
@@ -202,16 +203,16 @@ impl Exchange<'_> {
         *attempts = self.attempts;
         *cap = failure.and_then(Kind::cap);
         let message = failure.map(|kind| kind.message(self.provider_name()));
-        cause.set(message.unwrap_or_default().as_bytes());
+        *cause = texts.add(message.unwrap_or_default().as_bytes());
         *code = failure.map(Kind::code);
-        *decision = self.decision();
+        *decision = texts.add(self.decision().as_bytes());
         *duration_ms = Millis::now().since(self.started);
-        key.set(self.seen.key.as_bytes());
+        *key = texts.add(self.seen.key.as_bytes());
         *overhead_us = self.client.local.polled.so_far_us() + self.seen.queued_ms * 1_000;
-        model_routed.set(self.real_model().unwrap_or_default().as_bytes());
+        *model_routed = texts.add(self.real_model().unwrap_or_default().as_bytes());
         *phase = self.phase;
-        provider.set(self.provider_name().as_bytes());
-        route.set(self.rule_name().as_bytes());
+        *provider = texts.add(self.provider_name().as_bytes());
+        *route = texts.add(self.rule_name().as_bytes());
         // An answer that broke half way keeps the status its client has seen.
         let relayed = Some(self.seen.status).filter(|&status| status > 0);
         *status = relayed.or(failure.map(Kind::status)).unwrap_or(0);

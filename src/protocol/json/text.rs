@@ -26,16 +26,11 @@ impl<const N: usize> Text<N> {
 
     /// Holds the first bytes of `text` from now on, cut between two characters.
     pub fn set(&mut self, text: &[u8]) {
-        let mut end = text.len().min(N).min(usize::from(u16::MAX));
-        if end < text.len() {
-            // At most three bytes follow the first byte of a character.
-            let is_start = |at: usize| text.get(at).is_none_or(|byte| byte & 0xc0 != 0x80);
-            end = (end.saturating_sub(3)..=end).rev().find(|&at| is_start(at)).unwrap_or(end);
+        let text = first(text, N.min(usize::from(u16::MAX)));
+        if let Some(to) = self.bytes.get_mut(..text.len()) {
+            to.copy_from_slice(text);
         }
-        if let (Some(to), Some(from)) = (self.bytes.get_mut(..end), text.get(..end)) {
-            to.copy_from_slice(from);
-        }
-        self.len = u16::try_from(end).unwrap_or(0);
+        self.len = u16::try_from(text.len()).unwrap_or(0);
     }
 
     /// The bytes held.
@@ -79,6 +74,17 @@ impl<const N: usize> fmt::Debug for Text<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", String::from_utf8_lossy(self.as_bytes()))
     }
+}
+
+/// At most the first `max` bytes of `text`, cut between two characters.
+pub fn first(text: &[u8], max: usize) -> &[u8] {
+    let mut end = text.len().min(max);
+    if end < text.len() {
+        // At most three bytes follow the first byte of a character.
+        let is_start = |at: usize| text.get(at).is_none_or(|byte| byte & 0xc0 != 0x80);
+        end = (end.saturating_sub(3)..=end).rev().find(|&at| is_start(at)).unwrap_or(end);
+    }
+    text.get(..end).unwrap_or_default()
 }
 
 /// Decodes the content of a string into `out` and gives its part in use. `Err` holds what came

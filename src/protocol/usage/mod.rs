@@ -29,16 +29,17 @@ use stream::Stream;
 #[derive(Clone, Debug)]
 pub struct Observer(Kind);
 
+/// Each in a block of its own size: one to three kilobytes.
 #[derive(Clone, Debug)]
 enum Kind {
-    AnthropicBody(Body<anthropic::Message>),
-    AnthropicStream(Stream<anthropic::Event>),
-    ChatBody(Body<chat::Chunk>),
-    ChatStream(Stream<chat::Chunk>),
+    AnthropicBody(Box<Body<anthropic::Message>>),
+    AnthropicStream(Box<Stream<anthropic::Event>>),
+    ChatBody(Box<Body<chat::Chunk>>),
+    ChatStream(Box<Stream<chat::Chunk>>),
     /// Nothing is known of such bodies but their length.
     Opaque(u64),
-    ResponsesBody(Body<responses::Response>),
-    ResponsesStream(Stream<responses::Event>),
+    ResponsesBody(Box<Body<responses::Response>>),
+    ResponsesStream(Box<Stream<responses::Event>>),
 }
 
 /// What was seen of a response.
@@ -88,22 +89,28 @@ impl Observer {
     /// For the response of `endpoint` of a provider of `dialect`: an event stream or plain JSON.
     pub fn new(dialect: Dialect, endpoint: Endpoint, is_stream: bool) -> Self {
         Self(match (dialect, endpoint, is_stream) {
-            (Dialect::Anthropic, Endpoint::Messages, true) => Kind::AnthropicStream(Stream::new()),
+            (Dialect::Anthropic, Endpoint::Messages, true) => {
+                Kind::AnthropicStream(Box::new(Stream::new()))
+            }
             (Dialect::Anthropic, Endpoint::Messages | Endpoint::CountTokens, _) => {
-                Kind::AnthropicBody(Body::new())
+                Kind::AnthropicBody(Box::new(Body::new()))
             }
             (
                 Dialect::OpenAi,
                 Endpoint::ChatCompletions | Endpoint::Completions | Endpoint::Embeddings,
                 _,
-            ) if is_stream => Kind::ChatStream(Stream::new()),
+            ) if is_stream => Kind::ChatStream(Box::new(Stream::new())),
             (
                 Dialect::OpenAi,
                 Endpoint::ChatCompletions | Endpoint::Completions | Endpoint::Embeddings,
                 _,
-            ) => Kind::ChatBody(Body::new()),
-            (Dialect::OpenAi, Endpoint::Responses, true) => Kind::ResponsesStream(Stream::new()),
-            (Dialect::OpenAi, Endpoint::Responses, false) => Kind::ResponsesBody(Body::new()),
+            ) => Kind::ChatBody(Box::new(Body::new())),
+            (Dialect::OpenAi, Endpoint::Responses, true) => {
+                Kind::ResponsesStream(Box::new(Stream::new()))
+            }
+            (Dialect::OpenAi, Endpoint::Responses, false) => {
+                Kind::ResponsesBody(Box::new(Body::new()))
+            }
             _ => Kind::Opaque(0),
         })
     }
@@ -137,7 +144,6 @@ impl Observer {
     /// Ends the body. `clean`: the transport told its end (length, last chunk, or a close where
     /// that is the framing).
     pub fn finish(mut self, clean: bool) -> Observed {
-        // By reference: each kind is kilobytes to move.
         match &mut self.0 {
             Kind::AnthropicBody(body) => body.finish(),
             Kind::AnthropicStream(stream) => stream.finish(clean),

@@ -45,12 +45,12 @@ pub struct Head {
 impl Rows {
     /// Adds an exchange whose line has just been written to `lines`.
     pub fn push(&mut self, record: &Record) {
-        let Record { answered, asked, ended } = record;
+        let Record { answered, asked, ended, texts } = record;
         let [input, read, written, written_1h, output] = by_kind(&answered.usage);
         let reasoning = answered.usage.reasoning.unwrap_or(0);
         let estimated = u64::from(answered.estimated);
         self.heads.push(Head {
-            caller: asked.caller,
+            caller: Text::cut(texts.of(asked.caller).as_bytes()),
             conversation: asked.conversation,
             end: self.lines.len(),
             figures: [
@@ -64,11 +64,11 @@ impl Rows {
                 estimated,
                 ended.duration_ms,
             ],
-            id: asked.id,
-            key: ended.key,
-            model: asked.model,
-            model_routed: ended.model_routed,
-            provider: ended.provider,
+            id: Text::cut(texts.of(asked.id).as_bytes()),
+            key: Text::cut(texts.of(ended.key).as_bytes()),
+            model: Text::cut(texts.of(asked.model).as_bytes()),
+            model_routed: Text::cut(texts.of(ended.model_routed).as_bytes()),
+            provider: Text::cut(texts.of(ended.provider).as_bytes()),
             status: ended.status,
             unix_ms: asked.unix_ms,
         });

@@ -137,7 +137,7 @@ impl Exchange<'_> {
     /// Notes what was seen of an answer, and what it has cost. `clean`: it came to its end.
     fn note_answered(&mut self, credential: Credential<'_>, passage: &mut Passage, clean: bool) {
         let mut record = self.client.local.cell().journal.blank();
-        passage.finish(clean, self.started, &mut record.answered);
+        passage.finish(clean, self.started, &mut record);
         if let Credential::Pool(_, state) = credential {
             let tokens = tally::by_kind(&record.answered.usage);
             state.slot.statistics().tokens.add(tokens.iter().sum());

@@ -18,7 +18,7 @@ use crate::protocol::sse::boundary::Boundary;
 use crate::protocol::sse::hide_usage::HideUsage;
 use crate::protocol::sse::pulse::Pulse;
 use crate::shared::clock::Millis;
-use crate::shared::journal::Answered as Observed;
+use crate::shared::journal::{Answered, Record};
 
 /// A body on its way.
 #[derive(Debug)]
@@ -74,12 +74,12 @@ impl Passage {
         self.observation.as_mut().and_then(|observation| observation.capture.take())
     }
 
-    /// Ends the observation and writes what was seen over what stands in `answered`. `clean`: the
+    /// Ends the observation and writes what was seen over what stands in `record`. `clean`: the
     /// answer came to its end.
-    pub fn finish(&mut self, clean: bool, started: Millis, answered: &mut Observed) {
+    pub fn finish(&mut self, clean: bool, started: Millis, record: &mut Record) {
         match self.observation.take() {
-            Some(observation) => observation.finish(clean, started, answered),
-            None => *answered = Observed::default(),
+            Some(observation) => observation.finish(clean, started, record),
+            None => record.answered = Answered::default(),
         }
     }
 
