@@ -56,7 +56,7 @@ pub struct KeyState {
     pub wait_ms: Option<u64>,
 }
 
-/// One exchange (CONFIG.md, shape `request`). Of a fixed size; holds no secret, no header value
+/// One exchange (CONFIG.md, shape `request`). Of a bounded size; holds no secret, no header value
 /// but those named here, and no body byte. Texts that are longer than their place are cut.
 #[derive(Clone, Debug, Default)]
 pub struct Record {
@@ -66,15 +66,8 @@ pub struct Record {
     pub ended: Ended,
     /// What the provider said of its answer.
     pub answered: Answered,
-    /// All texts of the others.
+    /// All texts of the other parts.
     pub texts: Texts,
-}
-
-impl Record {
-    /// A text that one of its parts tells.
-    pub fn text<const N: usize>(&self, told: Told<N>) -> &str {
-        self.texts.of(told)
-    }
 }
 
 /// What the client asked for, and of whom.
