@@ -205,8 +205,8 @@ impl Gaps {
 pub struct Journal {
     /// 1 while the reader waits for its bell.
     asleep: AtomicU8,
-    /// Records that have been read, to be written again: they stay in the cache, and cost no
-    /// allocation on one thread that another must free.
+    /// Records that have been read, to be written again: else one thread would allocate what
+    /// another frees.
     blanks: ArrayQueue<Box<Record>>,
     /// Bytes of details in the queue.
     detail_bytes: AtomicU64,
@@ -235,7 +235,7 @@ impl Journal {
 
     /// A record that has been read, or that nobody wants.
     pub fn give_back(&self, record: Box<Record>) {
-        // More than were ever under way at once: freed.
+        // More than are kept: freed.
         let _enough = self.blanks.push(record);
     }
 
