@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use rustix::event::epoll;
-use rustix::net::{RecvFlags, Shutdown, recv, shutdown, sockopt};
+use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown, sockopt};
 
 /// The number of an open socket.
 ///
@@ -57,6 +57,13 @@ impl Fd {
             Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => Peek::Quiet,
             Err(_) => Peek::Closed,
         }
+    }
+
+    /// Sends as much of `bytes` as the socket takes at once. `None` when that is nothing: a write
+    /// that waits will say why.
+    pub fn send(self, bytes: &[u8]) -> Option<usize> {
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        send(self.borrow(), bytes, flags).ok().filter(|sent| *sent > 0)
     }
 
     /// Takes what lies in the receive queue and throws it away, 4 KiB at most.

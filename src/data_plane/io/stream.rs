@@ -1,5 +1,6 @@
 //! One connection, plain or TLS, behind one read, one write and one end. Each wait has a limit.
 
+use std::io::ErrorKind;
 use std::rc::Rc;
 
 use monoio::buf::{IoBuf, IoBufMut};
@@ -173,17 +174,19 @@ impl Stream {
     ) -> (Result<(), Fault>, Vec<u8>) {
         let mut at = range.start;
         while at < range.end {
-            self.watch.arm(limit);
-            let mut result;
-            (result, bytes) = match &mut self.transport {
+            let part = bytes.get(at..range.end).unwrap_or_default();
+            let mut result = match &mut self.transport {
                 Transport::Plain(tcp) => {
-                    let (result, slice) = tcp.write(bytes.slice(at..range.end)).await;
-                    (result.map_err(Fault::Io), slice.into_inner())
+                    if let Some(sent) = self.fd.send(part) {
+                        Ok(sent)
+                    } else {
+                        self.watch.arm(limit);
+                        let (written, slice) = tcp.write(bytes.slice(at..range.end)).await;
+                        bytes = slice.into_inner();
+                        written.map_err(Fault::Io)
+                    }
                 }
-                Transport::Tls(tls) => {
-                    let part = bytes.get(at..range.end).unwrap_or_default();
-                    (tls.encrypt(part), bytes)
-                }
+                Transport::Tls(tls) => tls.encrypt(part),
             };
             if let (Ok(_), Transport::Tls(tls)) = (&result, &mut self.transport) {
                 result = send(tls, &self.watch, limit).await.and(result);
@@ -192,10 +195,7 @@ impl Stream {
                 return (Err(Fault::Ended(cause)), bytes);
             }
             match result {
-                Ok(0) => {
-                    let error = std::io::Error::from(std::io::ErrorKind::WriteZero);
-                    return (Err(Fault::Io(error)), bytes);
-                }
+                Ok(0) => return (Err(Fault::Io(ErrorKind::WriteZero.into())), bytes),
                 Ok(n) => at += n,
                 Err(fault) => return (Err(fault), bytes),
             }
