@@ -59,11 +59,15 @@ impl Fd {
         }
     }
 
-    /// Sends as much of `bytes` as the socket takes at once. `None` when that is nothing: a write
-    /// that waits will say why.
-    pub fn send(self, bytes: &[u8]) -> Option<usize> {
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        send(self.borrow(), bytes, flags).ok().filter(|sent| *sent > 0)
+    /// Sends as much of `bytes` as the socket takes at once; 0 when it has no room now.
+    ///
+    /// # Errors
+    /// When the connection is broken.
+    pub fn send(self, bytes: &[u8]) -> io::Result<usize> {
+        match send(self.borrow(), bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => Ok(0),
+            sent => Ok(sent?),
+        }
     }
 
     /// Takes what lies in the receive queue and throws it away, 4 KiB at most.
@@ -185,6 +189,21 @@ mod tests {
         drop(far);
         assert_eq!((&near).read(&mut byte).unwrap(), 0);
         assert_eq!(fd.peek(), Peek::Closed);
+    }
+
+    #[test]
+    fn a_send_takes_what_there_is_room_for_and_never_waits() {
+        let (near, mut far) = pair();
+        let fd = Fd::of(&near);
+        let (bytes, mut sent) = (vec![7; 1 << 16], 0);
+        while let n @ 1.. = fd.send(&bytes).unwrap() {
+            sent += n;
+        }
+        let mut received = vec![0; sent];
+        far.read_exact(&mut received).unwrap();
+        assert!(received.iter().all(|&byte| byte == 7));
+        fd.end_writes();
+        assert_eq!(fd.send(b"x").unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     }
 
     #[test]

@@ -177,14 +177,14 @@ impl Stream {
             let part = bytes.get(at..range.end).unwrap_or_default();
             let mut result = match &mut self.transport {
                 Transport::Plain(tcp) => {
-                    if let Some(sent) = self.fd.send(part) {
-                        Ok(sent)
-                    } else {
+                    let mut sent = self.fd.send(part);
+                    if matches!(sent, Ok(0)) {
                         self.watch.arm(limit);
-                        let (written, slice) = tcp.write(bytes.slice(at..range.end)).await;
+                        let slice;
+                        (sent, slice) = tcp.write(bytes.slice(at..range.end)).await;
                         bytes = slice.into_inner();
-                        written.map_err(Fault::Io)
                     }
+                    sent.map_err(Fault::Io)
                 }
                 Transport::Tls(tls) => tls.encrypt(part),
             };

@@ -137,14 +137,12 @@ impl TlsStream {
             self.outgoing = out;
         }
         let mut out = std::mem::take(&mut self.outgoing);
-        let sent;
-        if let Some(n) = Fd::of(&self.tcp).send(out.filled()) {
-            sent = Ok(n);
-        } else {
+        let mut sent = Fd::of(&self.tcp).send(out.filled());
+        if matches!(sent, Ok(0)) {
             let (bytes, start, back) = out.into_parts();
-            let (written, slice) = self.tcp.write(bytes.slice(start..)).await;
+            let slice;
+            (sent, slice) = self.tcp.write(bytes.slice(start..)).await;
             out = Buffer::from_parts(slice.into_inner(), start, back);
-            sent = written;
         }
         match sent {
             Ok(n) if n > 0 => out.consume(n),
