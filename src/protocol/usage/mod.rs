@@ -176,7 +176,7 @@ pub trait EventStatement: Statement {
     const DONE: Option<&'static [u8]> = None;
 
     /// What every event has that could matter, however its members are ordered.
-    fn watch() -> &'static Watch;
+    const WATCH: Watch;
 
     /// Whether an event without any of that could still add something to `seen`.
     fn wants_more(_seen: &Observed) -> bool {

@@ -4,7 +4,7 @@
 use super::{EventStatement, Observed};
 use crate::protocol::json::scan::Scanner;
 use crate::protocol::sse::framer::{Framer, Part};
-use crate::protocol::sse::watch::{Hits, end_of_event, end_of_line};
+use crate::protocol::sse::watch::{end_of_event, end_of_line};
 
 /// One stream.
 #[derive(Clone, Debug)]
@@ -56,7 +56,6 @@ impl<S: EventStatement> Stream<S> {
 
     pub fn push(&mut self, read: &[u8]) {
         self.seen.bytes += u64::try_from(read.len()).unwrap_or(u64::MAX);
-        let mut hits = Hits::default();
         let mut at = 0;
         while let Some(&next) = read.get(at) {
             let is_between = self.framer.begins_line(next) && self.open.is_empty();
@@ -69,7 +68,7 @@ impl<S: EventStatement> Stream<S> {
                 is_event = found.is_some();
                 end = found.unwrap_or(end);
             } else {
-                let passed = S::watch().pass(read, at, &mut hits);
+                let passed = S::WATCH.pass(read, at);
                 self.seen.events += passed.events;
                 at += passed.bytes;
                 is_event = passed.is_event;

@@ -4,7 +4,6 @@
 mod sheet;
 
 use std::ops::Range;
-use std::sync::LazyLock;
 
 use crate::protocol::json::reader::{Reader, Value, Want};
 use crate::protocol::json::text::Text;
@@ -114,12 +113,8 @@ impl Statement for Event {
 }
 
 impl EventStatement for Event {
-    fn watch() -> &'static Watch {
-        static WATCH: LazyLock<Watch> = LazyLock::new(|| {
-            Watch::new([Needle::new(b"message_", &[]), Needle::new(b"error", &[]), None])
-        });
-        &WATCH
-    }
+    const WATCH: Watch =
+        Watch::new([Needle::new(b"message_", 6, &[]), Needle::new(b"error", 1, &[]), None]);
 }
 
 impl Statement for Message {

@@ -2,7 +2,6 @@
 //! Never looks at content.
 
 use std::ops::Range;
-use std::sync::LazyLock;
 
 use super::sheet::{Line, Sheet, chat_member};
 use crate::protocol::json::reader::{Reader, Value, Want};
@@ -96,17 +95,11 @@ impl Statement for Chunk {
 
 impl EventStatement for Chunk {
     const DONE: Option<&'static [u8]> = Some(b"[DONE]");
-
-    fn watch() -> &'static Watch {
-        static WATCH: LazyLock<Watch> = LazyLock::new(|| {
-            Watch::new([
-                Needle::new(b"usage", NOTHING),
-                Needle::new(b"finish_reason", NOTHING),
-                Needle::new(b"error", NOTHING),
-            ])
-        });
-        &WATCH
-    }
+    const WATCH: Watch = Watch::new([
+        Needle::new(b"usage", 1, NOTHING),
+        Needle::new(b"finish_reason", 5, NOTHING),
+        Needle::new(b"error", 1, NOTHING),
+    ]);
 
     /// Any chunk may be the first to name the model.
     fn wants_more(seen: &Observed) -> bool {

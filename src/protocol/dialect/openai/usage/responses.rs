@@ -1,7 +1,6 @@
 //! Responses, streams and bodies. Never looks at content.
 
 use std::ops::Range;
-use std::sync::LazyLock;
 
 use super::sheet::{Line, Sheet, responses_member};
 use crate::protocol::json::reader::{Reader, Value, Want};
@@ -107,12 +106,8 @@ impl Statement for Event {
 }
 
 impl EventStatement for Event {
-    fn watch() -> &'static Watch {
-        static WATCH: LazyLock<Watch> = LazyLock::new(|| {
-            Watch::new([Needle::new(b"response\"", &[]), Needle::new(b"error", &[]), None])
-        });
-        &WATCH
-    }
+    const WATCH: Watch =
+        Watch::new([Needle::new(b"response\"", 7, &[]), Needle::new(b"error", 1, &[]), None]);
 }
 
 impl Statement for Response {
