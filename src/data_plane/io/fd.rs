@@ -1,5 +1,5 @@
-//! Acts on a socket by its number for those who do not own it. The one file with `unsafe`.
-//! Never reads data away, never closes.
+//! Acts on a socket by its number for those who do not own it. The one file of the data
+//! plane with `unsafe`. Never reads data away, never closes.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};

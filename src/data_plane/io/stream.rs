@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use bytes::Bytes;
 use monoio::buf::{IoBuf, IoBufMut};
 use monoio::io::{AsyncReadRent, AsyncWriteRent, CancelHandle, CancelableAsyncReadRent};
 use monoio::net::TcpStream;
@@ -122,10 +121,8 @@ impl Stream {
         if self.is_tls() {
             return self.write_all_tls(buffer, limit).await;
         }
-        let (bytes, start, back) = buffer.into_parts();
-        let end = bytes.len();
-        let (result, bytes) = self.write_range(bytes, start..end, limit).await;
-        let mut buffer = Buffer::from_parts(bytes, start, back);
+        let all = 0..buffer.len();
+        let (result, mut buffer) = self.write(buffer, all, limit).await;
         buffer.clear();
         (result, buffer)
     }
@@ -155,18 +152,25 @@ impl Stream {
         (result, buffer)
     }
 
-    /// Writes all of `bytes`, which others may hold too.
-    pub async fn write_shared(&mut self, bytes: Bytes, limit: Limit) -> Result<(), Fault> {
-        let end = bytes.len();
-        self.write_range(bytes, 0..end, limit).await.0
+    /// Writes a part of what is filled and keeps all of it.
+    pub async fn write(
+        &mut self,
+        buffer: Buffer,
+        part: std::ops::Range<usize>,
+        limit: Limit,
+    ) -> (Result<(), Fault>, Buffer) {
+        let (bytes, start, back) = buffer.into_parts();
+        let range = start + part.start..start + part.end;
+        let (result, bytes) = self.write_range(bytes, range, limit).await;
+        (result, Buffer::from_parts(bytes, start, back))
     }
 
-    async fn write_range<B: IoBuf + AsRef<[u8]>>(
+    async fn write_range(
         &mut self,
-        mut bytes: B,
+        mut bytes: Vec<u8>,
         range: std::ops::Range<usize>,
         limit: Limit,
-    ) -> (Result<(), Fault>, B) {
+    ) -> (Result<(), Fault>, Vec<u8>) {
         let mut at = range.start;
         while at < range.end {
             self.watch.arm(limit);
@@ -177,7 +181,7 @@ impl Stream {
                     (result.map_err(Fault::Io), slice.into_inner())
                 }
                 Transport::Tls(tls) => {
-                    let part = bytes.as_ref().get(at..range.end).unwrap_or_default();
+                    let part = bytes.get(at..range.end).unwrap_or_default();
                     (tls.encrypt(part), bytes)
                 }
             };
