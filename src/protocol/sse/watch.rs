@@ -5,17 +5,17 @@ use wide::u8x16;
 /// What every event of interest has: an event without any of it does not matter.
 #[derive(Clone, Copy, Debug)]
 pub struct Watch {
-    needles: [Option<Needle>; NEEDLES_MAX],
+    pub(super) needles: [Option<Needle>; NEEDLES_MAX],
 }
 
 /// A piece of text that an event of interest may have.
 #[derive(Clone, Copy, Debug)]
 pub struct Needle {
-    but_before: &'static [&'static [u8]],
+    pub(super) but_before: &'static [&'static [u8]],
     /// Two bytes of the text, and where in it they are.
     pair: (u8, u8),
     pair_at: usize,
-    text: &'static [u8],
+    pub(super) text: &'static [u8],
 }
 
 /// How far a read can be passed over.
@@ -40,7 +40,8 @@ impl Watch {
     /// From `start`, where an event begins, over all events that end in `read` and say nothing.
     ///
     /// Sixteen bytes at a time, once: line ends and what may be of interest are one mask. Paced
-    /// streams come an event to a read, where a search for each thing costs more to begin than to do.
+    /// streams come an event to a read, where a search for each thing costs more to begin than to
+    /// do; for long reads there is [`super::search`].
     #[expect(clippy::inline_always, reason = "a watch is a constant, and so are its comparisons")]
     #[inline(always)]
     pub fn pass(&self, read: &[u8], start: usize) -> Passed {

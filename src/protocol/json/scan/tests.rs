@@ -155,8 +155,9 @@ fn members_of_every_length_are_read_alike_by_both_ways() {
         for end in ["", "\\n", "\\\\", "\\\"", "\\u0041", "é"] {
             let word = "w".repeat(length);
             let text = format!(
-                "{{\"a{word}{end}\":\"{word}{end}\",\"skip\":\"{word}{end}\" , \"b\" :[\"{word}{end}\",\
-                 {{}} , {{\"c\":0,\"d\": -1.5}}],\"take\":{{\"e\":[\"{word}{end}\"]}},\"f\":{length}}}"
+                "{{\"a{word}{end}\":\"{word}{end}\",\"skip\":\"{word}{end}\" , \"b\" :\
+                 [\"{word}{end}\",{{}} , {{\"c\":0,\"d\": -1.5}}],\
+                 \"take\":{{\"e\":[\"{word}{end}\"]}},\"f\":{length}}}"
             );
             assert!(at_every_split(&text).1, "{text}");
         }

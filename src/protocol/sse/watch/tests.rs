@@ -1,7 +1,8 @@
-//! The watch against a plain search of each event, wherever its lanes begin.
+//! The watch, and its search, against a plain look at each event, wherever lanes begin.
 
 use super::*;
 use crate::protocol::corpus::Random;
+use crate::protocol::sse::search::{Hits, Search};
 
 const WATCH: Watch = Watch::new([
     Needle::new(b"usage", 1, &[b"\":null"]),
@@ -35,6 +36,13 @@ fn plainly(read: &[u8], start: usize) -> Passed {
     Passed { bytes: at - start, events, is_event: false, to_read: read.len() - at }
 }
 
+/// Both ways, which agree.
+fn pass(read: &[u8], start: usize) -> Passed {
+    let passed = WATCH.pass(read, start);
+    assert_eq!(Search::new(&WATCH).pass(read, start, &mut Hits::default()), passed, "{read:?}");
+    passed
+}
+
 fn is_value(after: &str) -> bool {
     after.is_empty() || after.starts_with(':')
 }
@@ -49,7 +57,7 @@ fn whatever_matters_is_seen_at_every_place_of_a_lane() {
                 let event = format!("data: {}{word}{}\n\n", "x".repeat(before), "y".repeat(after));
                 for stream in [event.clone(), format!("data: 1\n\n{event}: c\n\n")] {
                     let expected = plainly(stream.as_bytes(), 0);
-                    assert_eq!(WATCH.pass(stream.as_bytes(), 0), expected, "{stream:?}");
+                    assert_eq!(pass(stream.as_bytes(), 0), expected, "{stream:?}");
                 }
             }
         }
@@ -86,7 +94,7 @@ fn random_events_are_passed_over_as_plainly() {
             (0..random.below(24)).map(|_| WORDS[random.below(WORDS.len())]).collect();
         let mut start = 0;
         loop {
-            let passed = WATCH.pass(stream.as_bytes(), start);
+            let passed = pass(stream.as_bytes(), start);
             assert_eq!(passed, plainly(stream.as_bytes(), start), "{stream:?} from {start}");
             start += passed.bytes + passed.to_read;
             if !passed.is_event {
@@ -102,6 +110,6 @@ fn a_read_that_ends_inside_an_event_leaves_it_to_be_read() {
     let stream = b"data: {\"a\":1}\n\ndata: {\"usage\":{}}\n\n";
     for cut in 0..=stream.len() {
         let read = &stream[..cut];
-        assert_eq!(WATCH.pass(read, 0), plainly(read, 0), "cut at {cut}");
+        assert_eq!(pass(read, 0), plainly(read, 0), "cut at {cut}");
     }
 }

@@ -4,9 +4,11 @@
 mod sheet;
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use crate::protocol::json::reader::{Reader, Value, Want};
 use crate::protocol::json::text::Text;
+use crate::protocol::sse::search::Search;
 use crate::protocol::sse::watch::{Needle, Watch};
 use crate::protocol::usage::error::{self, ErrorPart, ErrorSeen};
 use crate::protocol::usage::figures::{Count, Figures, Usage};
@@ -115,6 +117,11 @@ impl Statement for Event {
 impl EventStatement for Event {
     const WATCH: Watch =
         Watch::new([Needle::new(b"message_", 6, &[]), Needle::new(b"error", 1, &[]), None]);
+
+    fn search() -> &'static Search {
+        static SEARCH: LazyLock<Search> = LazyLock::new(|| Search::new(&Event::WATCH));
+        &SEARCH
+    }
 }
 
 impl Statement for Message {

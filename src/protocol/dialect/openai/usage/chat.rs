@@ -2,10 +2,12 @@
 //! Never looks at content.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use super::sheet::{Line, Sheet, chat_member};
 use crate::protocol::json::reader::{Reader, Value, Want};
 use crate::protocol::json::text::Text;
+use crate::protocol::sse::search::Search;
 use crate::protocol::sse::watch::{Needle, Watch};
 use crate::protocol::usage::error::{self, ErrorPart, ErrorSeen};
 use crate::protocol::usage::figures::{Figures, Usage};
@@ -100,6 +102,11 @@ impl EventStatement for Chunk {
         Needle::new(b"finish_reason", 5, NOTHING),
         Needle::new(b"error", 1, NOTHING),
     ]);
+
+    fn search() -> &'static Search {
+        static SEARCH: LazyLock<Search> = LazyLock::new(|| Search::new(&Chunk::WATCH));
+        &SEARCH
+    }
 
     /// Any chunk may be the first to name the model.
     fn wants_more(seen: &Observed) -> bool {

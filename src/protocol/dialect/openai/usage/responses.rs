@@ -1,10 +1,12 @@
 //! Responses, streams and bodies. Never looks at content.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use super::sheet::{Line, Sheet, responses_member};
 use crate::protocol::json::reader::{Reader, Value, Want};
 use crate::protocol::json::text::Text;
+use crate::protocol::sse::search::Search;
 use crate::protocol::sse::watch::{Needle, Watch};
 use crate::protocol::usage::error::{self, ErrorPart, ErrorSeen};
 use crate::protocol::usage::figures::{Figures, Usage};
@@ -108,6 +110,11 @@ impl Statement for Event {
 impl EventStatement for Event {
     const WATCH: Watch =
         Watch::new([Needle::new(b"response\"", 7, &[]), Needle::new(b"error", 1, &[]), None]);
+
+    fn search() -> &'static Search {
+        static SEARCH: LazyLock<Search> = LazyLock::new(|| Search::new(&Event::WATCH));
+        &SEARCH
+    }
 }
 
 impl Statement for Response {
