@@ -4,11 +4,11 @@
 //! nobody asked for are passed over by their brackets alone, so a text that ends well may still
 //! be no JSON inside them; a text that breaks the grammar where it is read is told as broken.
 
-use super::block::near_special;
-use super::number;
+mod values;
+
+use super::block::near_string;
 use super::reader::{Reader, Value, Want};
 use super::skip::Skip;
-use super::text::unescape;
 
 /// One JSON text, from its first byte on.
 #[derive(Clone, Copy, Debug)]
@@ -19,8 +19,8 @@ pub struct Scanner<N> {
     held_len: usize,
     held: [u8; HELD_BYTES_MAX],
     levels: [Level<N>; LEVELS],
-    /// Bytes of the text before the present read.
-    offset: u64,
+    /// Bytes of the text until the end of the present read.
+    read: u64,
     /// Of the key, string or container that is being passed.
     skip: Skip,
     /// What is wanted of the value that comes or is being read.
@@ -65,7 +65,7 @@ impl<N: Copy> Scanner<N> {
             held: [0; HELD_BYTES_MAX],
             held_len: 0,
             levels: [Level { is_object: false, node: root, start: 0 }; LEVELS],
-            offset: 0,
+            read: 0,
             skip: Skip::string(),
             start: 0,
             state: State::Value,
@@ -77,37 +77,33 @@ impl<N: Copy> Scanner<N> {
     pub const fn restart(&mut self, root: N) {
         self.depth = 0;
         self.held_len = 0;
-        self.offset = 0;
+        self.read = 0;
         self.state = State::Value;
         self.want = Want::Enter(root);
     }
 
     /// Takes in the next bytes of the text and tells `reader` what they hold.
     pub fn push<R: Reader<Node = N>>(&mut self, reader: &mut R, bytes: &[u8]) {
+        self.read += length(bytes);
         let mut rest = bytes;
         while let Some(&byte) = rest.first() {
-            let at = self.offset + length(bytes.len() - rest.len());
-            let taken = match self.state {
-                State::Atom => self.atom(reader, rest, at),
-                State::Broken => rest.len(),
-                State::Container => self.container(reader, rest, at),
-                State::Key | State::String => self.string(reader, rest, at),
-                _ if is_space(byte) => {
-                    // Some writers pad every event to the same length.
-                    rest.iter().position(|byte| !is_space(*byte)).unwrap_or(rest.len())
-                }
-                _ => self.token(reader, rest, at),
+            rest = match self.state {
+                State::Atom => self.atom(reader, rest),
+                State::Broken => &[],
+                State::Container => self.container(reader, rest),
+                State::Key | State::String => self.string(reader, rest),
+                // Some writers pad every event to the same length.
+                _ if is_space(byte) => behind_space(rest),
+                _ => self.token(reader, rest),
             };
-            rest = rest.get(taken..).unwrap_or_default();
         }
-        self.offset += length(bytes.len());
     }
 
     /// Ends the text, and says whether it was whole: one value, and nothing but space around it.
     pub fn finish<R: Reader<Node = N>>(&mut self, reader: &mut R) -> bool {
         // Inside a container the rest of a number may be missing: half of it is another one.
         if self.state == State::Atom && self.depth == 0 {
-            self.end_held_atom(reader, self.offset);
+            self.end_held_atom(reader, &[]);
         }
         self.state == State::Done
     }
@@ -128,20 +124,11 @@ impl<N: Copy> Scanner<N> {
             && self.skip.is_in_string()
     }
 
-    /// A byte between values, and what can be read with it. Gives the bytes taken.
-    fn token<R: Reader<Node = N>>(&mut self, reader: &mut R, rest: &[u8], at: u64) -> usize {
-        if let Some(taken) = self.member(reader, rest) {
-            let value = rest.get(taken..).unwrap_or_default();
-            return taken + self.begin(reader, value, at + length(taken));
-        }
-        let byte = rest.first().copied().unwrap_or_default();
+    /// A byte between values, and what can be read with it. Gives what is left.
+    fn token<'b, R: Reader<Node = N>>(&mut self, reader: &mut R, bytes: &'b [u8]) -> &'b [u8] {
+        let [byte, rest @ ..] = bytes else { return bytes };
         match (self.state, byte) {
-            (State::FirstKey | State::NextKey, b'"') => {
-                self.start = at;
-                self.held_len = 0;
-                self.skip = Skip::string();
-                self.state = State::Key;
-            }
+            (State::FirstKey | State::NextKey, b'"') => return self.members(reader, rest),
             (State::Colon, b':') => self.state = State::Value,
             (State::CommaOrEnd, b',') => {
                 let is_object = self.level().is_some_and(|level| level.is_object);
@@ -149,16 +136,16 @@ impl<N: Copy> Scanner<N> {
                 self.want_element(reader);
             }
             (State::FirstKey | State::FirstValue | State::CommaOrEnd, b'}' | b']') => {
-                self.close(reader, byte == b'}', at);
+                self.close(reader, *byte == b'}', rest);
             }
             (State::FirstValue, _) => {
                 self.want_element(reader);
-                return self.begin(reader, rest, at);
+                return self.begin(reader, bytes);
             }
-            (State::Value, _) => return self.begin(reader, rest, at),
+            (State::Value, _) => return self.begin(reader, bytes),
             _ => self.state = State::Broken,
         }
-        1
+        rest
     }
 
     fn want_element<R: Reader<Node = N>>(&mut self, reader: &mut R) {
@@ -169,185 +156,117 @@ impl<N: Copy> Scanner<N> {
         }
     }
 
-    /// `,"key":` where it comes in one piece, as most writers have it: four steps in one. Gives the
-    /// bytes taken, behind which a value begins.
-    fn member<R: Reader<Node = N>>(&mut self, reader: &mut R, rest: &[u8]) -> Option<usize> {
-        let start = match (self.state, rest) {
-            (State::CommaOrEnd, [b',', b'"', ..]) => 2,
-            (State::FirstKey, [b'"', ..]) => 1,
-            _ => return None,
-        };
-        let level = self.level().filter(|level| level.is_object)?;
-        let after = rest.get(start..)?;
-        let end = near_special(after)?;
-        let [b'"', b':', value, ..] = after.get(end..)? else { return None };
-        if is_space(*value) {
-            return None;
+    /// From behind the quote of a key on, member after member, for as long as each comes in one
+    /// piece, as nearly all do. What does not is left to the states.
+    fn members<'b, R: Reader<Node = N>>(&mut self, reader: &mut R, from: &'b [u8]) -> &'b [u8] {
+        let mut rest = from;
+        loop {
+            let Some((key, [b':', value @ ..])) = near_string(rest) else {
+                self.begin_string(State::Key, rest);
+                return rest;
+            };
+            let Some(level) = self.level() else { return rest };
+            self.want = reader.member(level.node, key);
+            self.state = State::Value;
+            rest = behind_space(value);
+            if rest.is_empty() {
+                return rest;
+            }
+            rest = self.begin(reader, rest);
+            while self.state == State::CommaOrEnd {
+                rest = behind_space(rest);
+                match rest {
+                    [bracket @ (b'}' | b']'), after @ ..] => {
+                        self.close(reader, *bracket == b'}', after);
+                        rest = after;
+                    }
+                    [b',', after @ ..] if self.level().is_some_and(|level| level.is_object) => {
+                        self.state = State::NextKey;
+                        rest = after;
+                    }
+                    _ => return rest,
+                }
+            }
+            rest = behind_space(rest);
+            match rest {
+                [b'"', key @ ..] if matches!(self.state, State::FirstKey | State::NextKey) => {
+                    rest = key;
+                }
+                _ => return rest,
+            }
         }
-        self.want = reader.member(level.node, after.get(..end)?);
-        self.state = State::Value;
-        Some(start + end + 2)
     }
 
-    /// A value from its first byte on. Gives the bytes taken.
-    fn begin<R: Reader<Node = N>>(&mut self, reader: &mut R, rest: &[u8], at: u64) -> usize {
-        self.start = at;
-        self.held_len = 0;
-        let after = rest.get(1..).unwrap_or_default();
-        match rest.first() {
-            Some(b'"') => {
-                self.skip = Skip::string();
-                self.state = State::String;
-                1 + self.string(reader, after, at + 1)
+    /// A value from its first byte on. Gives what is behind it, or behind what there is of it.
+    #[inline]
+    fn begin<'b, R: Reader<Node = N>>(&mut self, reader: &mut R, bytes: &'b [u8]) -> &'b [u8] {
+        let [first, rest @ ..] = bytes else { return bytes };
+        match first {
+            b'"' => {
+                self.begin_string(State::String, rest);
+                let Some((content, after)) = near_string(rest) else {
+                    return self.string(reader, rest);
+                };
+                self.end_value(reader, Value::String(content), after);
+                after
             }
-            Some(bracket @ (b'{' | b'[')) => {
-                self.open(reader, *bracket == b'{', at);
-                if self.state != State::Container {
-                    return 1;
-                }
-                1 + self.container(reader, after, at + 1)
+            b'{' | b'[' => {
+                self.open(reader, *first == b'{', rest);
+                if self.state == State::Container { self.container(reader, rest) } else { rest }
             }
             // Also NaN and the infinities, which some writers let slip.
-            Some(b'-' | b'0'..=b'9' | b't' | b'f' | b'n' | b'N' | b'I') => {
-                self.state = State::Atom;
-                self.atom(reader, rest, at)
+            b'-' | b'0'..=b'9' | b't' | b'f' | b'n' | b'N' | b'I' => {
+                self.start = self.read - length(bytes);
+                self.short_atom(reader, bytes)
             }
             _ => {
                 self.state = State::Broken;
-                1
+                rest
             }
         }
     }
 
-    fn open<R: Reader<Node = N>>(&mut self, reader: &mut R, is_object: bool, at: u64) {
+    /// A key or a string value begins with the quote before `rest`.
+    #[inline]
+    fn begin_string(&mut self, state: State, rest: &[u8]) {
+        self.start = self.read - length(rest) - 1;
+        self.held_len = 0;
+        self.skip = Skip::string();
+        self.state = state;
+    }
+
+    fn open<R: Reader<Node = N>>(&mut self, reader: &mut R, is_object: bool, rest: &[u8]) {
+        self.start = self.read - length(rest) - 1;
         self.skip = Skip::container();
         self.state = State::Container;
         if let Want::Enter(node) = self.want
             && let Some(level) = self.levels.get_mut(self.depth)
         {
-            *level = Level { is_object, node, start: at };
+            *level = Level { is_object, node, start: self.start };
             self.depth += 1;
             self.state = if is_object { State::FirstKey } else { State::FirstValue };
             let opened = if is_object { Value::OpenedObject } else { Value::OpenedArray };
-            reader.value(node, opened, at..at + 1);
+            reader.value(node, opened, self.start..self.start + 1);
         }
     }
 
-    fn close<R: Reader<Node = N>>(&mut self, reader: &mut R, is_object: bool, at: u64) {
+    fn close<R: Reader<Node = N>>(&mut self, reader: &mut R, is_object: bool, rest: &[u8]) {
         match self.level() {
             Some(level) if level.is_object == is_object => {
+                let (node, span) = (level.node, level.start..self.read - length(rest));
                 self.depth -= 1;
-                reader.value(level.node, Value::Closed, level.start..at + 1);
+                reader.value(node, Value::Closed, span);
                 self.after_value();
             }
             _ => self.state = State::Broken,
         }
     }
 
-    fn container<R: Reader<Node = N>>(&mut self, reader: &mut R, bytes: &[u8], at: u64) -> usize {
-        let Some(end) = self.skip.run(bytes) else { return bytes.len() };
-        if let Want::Take(node) | Want::Enter(node) = self.want {
-            reader.value(node, Value::Container, self.start..at + length(end));
-        }
-        self.after_value();
-        end
-    }
-
-    /// A key or a string value, from after its opening quote or from a later read.
-    fn string<R: Reader<Node = N>>(&mut self, reader: &mut R, bytes: &[u8], at: u64) -> usize {
-        let is_key = self.state == State::Key;
-        let is_wanted = is_key || self.want_node().is_some();
-        let Some(end) = self.skip.run(bytes) else {
-            if is_wanted {
-                self.hold(bytes);
-            }
-            return bytes.len();
-        };
-        let content = bytes.get(..end - 1).unwrap_or_default();
-        let at = at + length(end);
-        if !is_wanted {
-            self.after_value();
-        } else if self.held_len == 0 && content.len() <= HELD_BYTES_MAX && !self.skip.has_escapes()
-        {
-            // Whole in this read and as written: no copy.
-            self.end_string(reader, is_key, Value::String(content), at);
-        } else {
-            self.hold(content);
-            let held = self.held;
-            let raw = held.get(..self.held_len);
-            let mut out = [0; HELD_BYTES_MAX];
-            let text = unescape(raw.unwrap_or(&held), &mut out);
-            match (raw, text) {
-                (Some(_), Ok(text)) => self.end_string(reader, is_key, Value::String(text), at),
-                (Some(_), Err(_)) => self.state = State::Broken,
-                (None, Ok(text) | Err(text)) => {
-                    self.end_string(reader, is_key, Value::LongString(text), at);
-                }
-            }
-        }
-        end
-    }
-
-    fn end_string<R: Reader<Node = N>>(
-        &mut self,
-        reader: &mut R,
-        is_key: bool,
-        value: Value<'_>,
-        end: u64,
-    ) {
-        if !is_key {
-            return self.end_value(reader, value, end);
-        }
-        self.want = match (self.level(), value) {
-            (Some(level), Value::String(key)) => reader.member(level.node, key),
-            // Longer than any known key.
-            _ => Want::Skip,
-        };
-        self.state = State::Colon;
-    }
-
-    fn atom<R: Reader<Node = N>>(&mut self, reader: &mut R, bytes: &[u8], at: u64) -> usize {
-        let end = bytes.iter().position(|byte| matches!(byte, b',' | b'}' | b']' | 0..=b' '));
-        let piece = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default();
-        match end {
-            // Whole in this read: no copy.
-            Some(end) if self.held_len == 0 && piece.len() <= HELD_BYTES_MAX => {
-                self.end_atom(reader, piece, at + length(end));
-                end
-            }
-            Some(end) => {
-                self.hold(piece);
-                self.end_held_atom(reader, at + length(end));
-                end
-            }
-            None => {
-                self.hold(piece);
-                bytes.len()
-            }
-        }
-    }
-
-    fn end_held_atom<R: Reader<Node = N>>(&mut self, reader: &mut R, end: u64) {
-        let held = self.held;
-        // Too long to hold: a number of more digits than anybody counts.
-        self.end_atom(reader, held.get(..self.held_len).unwrap_or_default(), end);
-    }
-
-    fn end_atom<R: Reader<Node = N>>(&mut self, reader: &mut R, text: &[u8], end: u64) {
-        let value = match text {
-            b"true" => Value::True,
-            b"false" => Value::False,
-            b"null" => Value::Null,
-            _ if text.is_empty() || number::is_number(text) => Value::Number(text),
-            b"NaN" | b"Infinity" | b"-Infinity" => Value::Number(&[]),
-            _ => return self.state = State::Broken,
-        };
-        self.end_value(reader, value, end);
-    }
-
-    fn end_value<R: Reader<Node = N>>(&mut self, reader: &mut R, value: Value<'_>, end: u64) {
+    /// A value that began at `start` ends before `rest`.
+    #[inline]
+    fn end_value<R: Reader<Node = N>>(&mut self, reader: &mut R, value: Value<'_>, rest: &[u8]) {
         if let Some(node) = self.want_node() {
-            reader.value(node, value, self.start..end);
+            reader.value(node, value, self.start..self.read - length(rest));
         }
         self.after_value();
     }
@@ -363,16 +282,8 @@ impl<N: Copy> Scanner<N> {
         }
     }
 
-    fn level(&self) -> Option<Level<N>> {
-        self.levels.get(self.depth.checked_sub(1)?).copied()
-    }
-
-    fn hold(&mut self, bytes: &[u8]) {
-        let free = self.held.get_mut(self.held_len..).unwrap_or_default();
-        for (to, &from) in free.iter_mut().zip(bytes) {
-            *to = from;
-        }
-        self.held_len = self.held_len.saturating_add(bytes.len());
+    fn level(&self) -> Option<&Level<N>> {
+        self.levels.get(self.depth.checked_sub(1)?)
     }
 }
 
@@ -380,8 +291,19 @@ const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
-fn length(bytes: usize) -> u64 {
-    u64::try_from(bytes).unwrap_or(u64::MAX)
+/// What follows the spaces that `bytes` begin with.
+#[inline]
+fn behind_space(bytes: &[u8]) -> &[u8] {
+    let mut rest = bytes;
+    while let [b' ' | b'\t' | b'\n' | b'\r', after @ ..] = rest {
+        rest = after;
+    }
+    rest
+}
+
+#[expect(clippy::as_conversions, reason = "const; no platform has more than 64 bits")]
+const fn length(bytes: &[u8]) -> u64 {
+    bytes.len() as u64
 }
 
 /// A key or short value in its written form: the longest known key with every character escaped,

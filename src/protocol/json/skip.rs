@@ -12,25 +12,18 @@ pub struct Skip {
     depth: u64,
     /// The next byte is escaped by a backslash before it.
     escaped: bool,
-    has_escapes: bool,
     in_string: bool,
 }
 
 impl Skip {
     /// From just after the opening bracket.
     pub const fn container() -> Self {
-        Self { depth: 1, escaped: false, has_escapes: false, in_string: false }
+        Self { depth: 1, escaped: false, in_string: false }
     }
 
     /// From just after the opening quote.
     pub const fn string() -> Self {
-        Self { depth: 0, escaped: false, has_escapes: false, in_string: true }
-    }
-
-    /// Whether a backslash has come: a string without one reads as it is written. May be set by
-    /// one that comes after the end.
-    pub const fn has_escapes(&self) -> bool {
-        self.has_escapes
+        Self { depth: 0, escaped: false, in_string: true }
     }
 
     /// Whether the next byte is part of a string.
@@ -43,35 +36,43 @@ impl Skip {
     pub fn run(&mut self, bytes: &[u8]) -> Option<usize> {
         if self.depth == 0
             && !self.escaped
-            && let Some(end) = short_string(bytes)
+            && let Some((content, _)) = block::near_string(bytes)
         {
-            return Some(end);
+            return Some(content.len() + 1);
         }
-        self.run_blocks(bytes)
+        self.run_far(bytes)
     }
 
-    fn run_blocks(&mut self, bytes: &[u8]) -> Option<usize> {
-        let (blocks, tail) = bytes.as_chunks::<BLOCK>();
-        let mut passed = 0;
-        for block in blocks {
-            // Prose is most of all traffic: nothing in it can end a string.
-            if !(self.in_string && !self.escaped && block::is_plain(block))
-                && let Some(end) = self.pass(block, BLOCK)
-            {
+    /// The same of a value that is not expected to end soon.
+    pub fn run_far(&mut self, bytes: &[u8]) -> Option<usize> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let passed = bytes.len() - rest.len();
+            let last;
+            let (block, len) = if let Some((block, after)) = rest.split_first_chunk() {
+                rest = after;
+                if self.in_string
+                    && let Some(escaped) = block::stays_inside(block, self.escaped)
+                {
+                    self.escaped = escaped;
+                    continue;
+                }
+                (block, BLOCK)
+            } else {
+                last = block::padded(rest, b' ');
+                (&last, std::mem::take(&mut rest).len())
+            };
+            if let Some(end) = self.pass(block, len) {
                 return Some(passed + end);
             }
-            passed += BLOCK;
         }
-        if tail.is_empty() {
-            return None;
-        }
-        self.pass(&block::padded(tail, b' '), tail.len()).map(|end| passed + end)
+        None
     }
 
     /// Takes in the first `len` bytes of `block`; the others are spaces.
+    #[inline]
     fn pass(&mut self, block: &Block, len: usize) -> Option<usize> {
         let backslashes = block::mask_of(block, b'\\');
-        self.has_escapes |= backslashes != 0;
         let escapes = block::escapes(backslashes, self.escaped);
         self.escaped = escapes.escaping >> (len - 1) & 1 == 1;
         let quotes = block::mask_of(block, b'"') & !escapes.escaped;
@@ -120,13 +121,6 @@ impl Skip {
         }
         None
     }
-}
-
-/// Most strings are short and plain: their end is found without a block.
-#[inline]
-fn short_string(bytes: &[u8]) -> Option<usize> {
-    let found = block::near_special(bytes)?;
-    (bytes.get(found) == Some(&b'"')).then_some(found + 1)
 }
 
 fn place(mask: u64) -> usize {

@@ -2,10 +2,9 @@
 //! changes an event that passes, and never holds more of one than [`CARRY_BYTES_MAX`].
 
 use std::ops::Range;
-use std::sync::LazyLock;
 
 use super::framer::{Framer, Part};
-use super::watch::{Hits, Needle, Watch};
+use super::watch::{Needle, Watch};
 use crate::protocol::json::reader::{Reader, Value, Want};
 use crate::protocol::json::scan::Scanner;
 
@@ -168,7 +167,7 @@ impl Ends {
 /// Whether `event` tells nothing but usage: no choice, and usage that is not null. `is_first`: a
 /// byte order mark may precede it.
 fn is_usage(event: &[u8], is_first: bool) -> bool {
-    if WATCH.pass(event, 0, &mut Hits::default()).bytes == event.len() {
+    if WATCH.pass(event, 0).bytes == event.len() {
         return false;
     }
     let mut framer = Framer::new();
@@ -242,8 +241,7 @@ pub const CARRY_BYTES_MAX: usize = 64 * 1024;
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A stream that was asked for usage says `"usage":null` in every chunk but the one in question.
-static WATCH: LazyLock<Watch> =
-    LazyLock::new(|| Watch::new([Needle::new(b"usage", &[b"\":null", b"\": null"]), None, None]));
+const WATCH: Watch = Watch::new([Needle::new(b"usage", 1, &[b"\":null", b"\": null"]), None, None]);
 
 #[cfg(test)]
 mod tests;

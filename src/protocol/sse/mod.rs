@@ -6,6 +6,7 @@ pub mod first_event;
 pub mod framer;
 pub mod hide_usage;
 pub mod pulse;
+pub mod search;
 pub mod watch;
 pub mod write;
 

@@ -1,22 +1,21 @@
 //! Finds the events of a read that cannot matter, by what they lack. Never parses one.
 
-use memchr::memmem::Finder;
+use wide::u8x16;
 
-use crate::protocol::json::block::{BLOCK, mask_of, padded};
-
-/// What every event of interest has, ready to be looked for.
-#[derive(Clone, Debug)]
+/// What every event of interest has: an event without any of it does not matter.
+#[derive(Clone, Copy, Debug)]
 pub struct Watch {
-    /// A character that may be a letter in disguise: `\u0061`.
-    escape: Finder<'static>,
-    needles: [Option<Needle>; NEEDLES_MAX],
+    pub(super) needles: [Option<Needle>; NEEDLES_MAX],
 }
 
 /// A piece of text that an event of interest may have.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Needle {
-    but_before: &'static [&'static [u8]],
-    finder: Finder<'static>,
+    pub(super) but_before: &'static [&'static [u8]],
+    /// Two bytes of the text, and where in it they are.
+    pair: (u8, u8),
+    pair_at: usize,
+    pub(super) text: &'static [u8],
 }
 
 /// How far a read can be passed over.
@@ -32,82 +31,102 @@ pub struct Passed {
     pub bytes: usize,
 }
 
-/// Where things of interest come next in a read, counted from 1; 0 is not yet sought. Sought only
-/// when the place before is passed, so that a read is searched once.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Hits {
-    carriage_return: usize,
-    escape: usize,
-    /// None of them comes before, once all are sought.
-    nearest: usize,
-    needles: [usize; NEEDLES_MAX],
-}
-
 impl Watch {
-    /// An event without any of these does not matter.
-    pub fn new(needles: [Option<Needle>; NEEDLES_MAX]) -> Self {
-        Self { escape: Finder::new(b"\\u00"), needles }
+    /// For events that have one of `needles`.
+    pub const fn new(needles: [Option<Needle>; NEEDLES_MAX]) -> Self {
+        Self { needles }
     }
 
     /// From `start`, where an event begins, over all events that end in `read` and say nothing.
-    pub fn pass(&self, read: &[u8], start: usize, hits: &mut Hits) -> Passed {
-        let mut passed = Passed::default();
-        let mut at = start;
-        let mut ends = LineEnds::from(read, start);
-        while let Some(event) = ends.event(at) {
-            if event.is_odd || self.is_hit(read, at, event.end, hits) {
-                passed.is_event = true;
-                passed.to_read = event.end - at;
-                return passed;
+    ///
+    /// Sixteen bytes at a time, once: line ends and what may be of interest are one mask. Paced
+    /// streams come an event to a read, where a search for each thing costs more to begin than to
+    /// do; for long reads there is [`super::search`].
+    #[expect(clippy::inline_always, reason = "a watch is a constant, and so are its comparisons")]
+    #[inline(always)]
+    pub fn pass(&self, read: &[u8], start: usize) -> Passed {
+        let mut event = Event { end: start, line: start, ..Event::default() };
+        let mut rest = read.get(start..).unwrap_or_default();
+        let mut last = [b' '; LANE + 1];
+        while !rest.is_empty() {
+            let base = read.len() - rest.len();
+            let window = if let Some(window) = rest.first_chunk() {
+                rest = rest.get(LANE..).unwrap_or_default();
+                window
+            } else {
+                if let Some(to) = last.get_mut(..rest.len()) {
+                    to.copy_from_slice(rest);
+                }
+                rest = &[];
+                &last
+            };
+            let mut marks = self.marks(window);
+            while marks != 0 {
+                let at = base + usize::try_from(marks.trailing_zeros()).unwrap_or(LANE);
+                marks &= marks - 1;
+                if read.get(at) != Some(&b'\n') {
+                    event.matters = event.matters || self.is_hit(read, at);
+                } else if at > event.line {
+                    event.end_line(read, at);
+                } else if event.matters {
+                    let to_read = at + 1 - event.end;
+                    return Passed { is_event: true, to_read, ..event.passed(start) };
+                } else {
+                    event.end(at);
+                }
             }
-            passed.events += u64::from(event.has_data);
-            at = event.end;
-            passed.bytes = at - start;
         }
-        passed.to_read = read.len() - at;
-        passed
+        Passed { to_read: read.len() - event.end, ..event.passed(start) }
     }
 
-    /// Whether an event has anything of interest. Once something is found there, nothing else is
-    /// sought: what is sought later is sought behind this event, which is never searched for it.
-    #[inline]
-    fn is_hit(&self, read: &[u8], start: usize, end: usize, hits: &mut Hits) -> bool {
-        hits.nearest <= end && self.seek(read, start, end, hits)
+    /// The bytes at which something may be: a line end, an escape, the pair of a needle.
+    #[expect(clippy::inline_always, reason = "see above")]
+    #[inline(always)]
+    fn marks(&self, window: &[u8; LANE + 1]) -> u32 {
+        let ([here @ .., _], [_, next @ ..]) = (window, window);
+        let (here, next) = (u8x16::new(*here), u8x16::new(*next));
+        let pair = |a, b| here.simd_eq(u8x16::splat(a)) & next.simd_eq(u8x16::splat(b));
+        let of = |needle: &Option<Needle>| match needle {
+            Some(needle) => pair(needle.pair.0, needle.pair.1),
+            None => u8x16::splat(0),
+        };
+        let [first, second, third] = &self.needles;
+        let ends = here.min(u8x16::splat(b'\r')).simd_eq(here);
+        (ends | pair(b'\\', b'u') | of(first) | of(second) | of(third)).to_bitmask()
     }
 
-    fn seek(&self, read: &[u8], start: usize, end: usize, hits: &mut Hits) -> bool {
-        for (needle, hit) in self.needles.iter().zip(&mut hits.needles) {
-            let Some(needle) = needle else { break };
-            if *hit <= start {
-                *hit = next(&needle.finder, read, start, |after| {
-                    !needle.but_before.iter().any(|nothing| after.starts_with(nothing))
-                });
-            }
-            if *hit <= end {
-                return true;
-            }
-        }
-        if hits.escape <= start {
-            hits.escape = next(&self.escape, read, start, |after| {
-                // The letters and the underscore that keys are made of.
-                matches!(after.first(), Some(b'5'..=b'7') | None)
-            });
-        }
-        if hits.carriage_return <= start {
-            let rest = read.get(start..).unwrap_or_default();
-            let found = memchr::memchr(b'\r', rest);
-            hits.carriage_return = found.map_or(usize::MAX, |found| start + found + 1);
-        }
-        let nearest = hits.escape.min(hits.carriage_return);
-        hits.nearest = hits.needles.iter().filter(|hit| **hit > 0).fold(nearest, |a, b| a.min(*b));
-        nearest <= end
+    /// Whether something of interest is at a mark that is no LF.
+    #[inline(never)]
+    fn is_hit(&self, read: &[u8], at: usize) -> bool {
+        let pair = match read.get(at..) {
+            // A letter in disguise: the letters and the underscore that keys are made of.
+            Some([b'\r', ..] | [b'\\', b'u', b'0', b'0', b'5'..=b'7', ..]) => return true,
+            Some([first, second, ..]) => (*first, *second),
+            _ => return false,
+        };
+        self.needles.iter().flatten().filter(|needle| needle.pair == pair).any(|needle| {
+            let found = at.checked_sub(needle.pair_at).and_then(|start| read.get(start..));
+            found
+                .and_then(|found| found.strip_prefix(needle.text))
+                .is_some_and(|after| !needle.but_before.iter().any(|it| after.starts_with(it)))
+        })
     }
 }
 
 impl Needle {
-    /// `text`, but where one of `but_before` follows it: there it says nothing.
-    pub fn new(text: &'static [u8], but_before: &'static [&'static [u8]]) -> Option<Self> {
-        Some(Self { but_before, finder: Finder::new(text) })
+    /// `text`, but where one of `but_before` follows it: there it says nothing. What is looked for
+    /// are its bytes at `pair_at` and behind it: best a rare pair.
+    ///
+    /// # Panics
+    ///
+    /// When `text` has no such bytes.
+    pub const fn new(
+        text: &'static [u8],
+        pair_at: usize,
+        but_before: &'static [&'static [u8]],
+    ) -> Option<Self> {
+        let (_, [first, second, ..]) = text.split_at(pair_at) else { panic!("no pair") };
+        Some(Self { but_before, pair: (*first, *second), pair_at, text })
     }
 }
 
@@ -128,91 +147,53 @@ pub fn end_of_event(read: &[u8], start: usize) -> Option<usize> {
     }
 }
 
-/// What there is to know of a whole event without reading it.
+/// What is known of the events of a read so far.
+#[derive(Clone, Copy, Debug, Default)]
 struct Event {
+    /// Where the last one ended that says nothing.
     end: usize,
+    events: u64,
     has_data: bool,
-    /// Has a line that is read in full: `data: [DONE]`.
-    is_odd: bool,
+    /// Where the present line began.
+    line: usize,
+    /// The present event has something of interest, or a line that is read in full: `data: [DONE]`.
+    matters: bool,
 }
 
-/// The LFs of a read, one after the other. Lines of streams are short: a mask of 64 bytes at a
-/// time finds the next one three times faster than a search from each.
-struct LineEnds<'a> {
-    /// Where the present block begins in `read`.
-    block: usize,
-    /// Its LFs that are still to come.
-    ends: u64,
-    read: &'a [u8],
-    /// What follows the present block.
-    rest: &'a [u8],
-}
-
-impl<'a> LineEnds<'a> {
-    fn from(read: &'a [u8], start: usize) -> Self {
-        let rest = read.get(start..).unwrap_or_default();
-        Self { block: start.wrapping_sub(BLOCK), ends: 0, read, rest }
-    }
-
+impl Event {
+    /// A line that is not empty ends before `end`.
     #[inline]
-    fn next(&mut self) -> Option<usize> {
-        while self.ends == 0 {
-            self.block = self.block.wrapping_add(BLOCK);
-            if let Some((block, rest)) = self.rest.split_first_chunk() {
-                self.rest = rest;
-                self.ends = mask_of(block, b'\n');
-            } else if self.rest.is_empty() {
-                return None;
-            } else {
-                self.ends = mask_of(&padded(std::mem::take(&mut self.rest), 0), b'\n');
-            }
+    fn end_line(&mut self, read: &[u8], end: usize) {
+        let line = read.get(self.line..end).unwrap_or_default();
+        self.line = end + 1;
+        if let [b'd', ..] = line {
+            let first = match line {
+                [b'd', b'a', b't', b'a', b':', b' ', first, ..]
+                | [b'd', b'a', b't', b'a', b':', first, ..] => Some(*first),
+                b"data" | b"data:" => Some(0),
+                _ => None,
+            };
+            self.has_data |= first.is_some();
+            self.matters |= first == Some(b'[');
         }
-        let place = usize::try_from(self.ends.trailing_zeros()).ok()?;
-        self.ends &= self.ends - 1;
-        Some(self.block.wrapping_add(place))
     }
 
-    /// The event that begins at `start`, if its empty line is there.
+    /// An event that says nothing ends with the LF at `at`.
     #[inline]
-    fn event(&mut self, start: usize) -> Option<Event> {
-        let (mut line, mut has_data, mut is_odd) = (start, false, false);
-        loop {
-            let end = self.next()?;
-            if end == line {
-                return Some(Event { end: end + 1, has_data, is_odd });
-            }
-            if self.read.get(line) == Some(&b'd') {
-                let first = match self.read.get(line..end)? {
-                    [b'd', b'a', b't', b'a', b':', b' ', first, ..]
-                    | [b'd', b'a', b't', b'a', b':', first, ..] => Some(*first),
-                    b"data" | b"data:" => Some(0),
-                    _ => None,
-                };
-                has_data |= first.is_some();
-                is_odd |= first == Some(b'[');
-            }
-            line = end + 1;
-        }
+    fn end(&mut self, at: usize) {
+        self.events += u64::from(self.has_data);
+        (self.end, self.line, self.has_data) = (at + 1, at + 1, false);
+    }
+
+    fn passed(&self, start: usize) -> Passed {
+        Passed { bytes: self.end - start, events: self.events, ..Passed::default() }
     }
 }
 
-/// The place of the next hit that counts, from 1; `usize::MAX` when there is none.
-fn next(
-    finder: &Finder<'static>,
-    read: &[u8],
-    start: usize,
-    counts: impl Fn(&[u8]) -> bool,
-) -> usize {
-    let mut from = start;
-    while let Some(found) = read.get(from..).and_then(|rest| finder.find(rest)) {
-        let after = from + found + finder.needle().len();
-        if counts(read.get(after..).unwrap_or_default()) {
-            return from + found + 1;
-        }
-        from = after;
-    }
-    usize::MAX
-}
-
+/// Bytes looked at together.
+const LANE: usize = 16;
 /// Kinds of needles of a dialect.
 pub const NEEDLES_MAX: usize = 3;
+
+#[cfg(test)]
+mod tests;

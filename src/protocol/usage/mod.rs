@@ -19,6 +19,7 @@ use super::dialect::endpoint::Endpoint;
 use super::dialect::openai::usage::{chat, responses};
 use super::json::reader::{Reader, Value};
 use super::json::text::Text;
+use super::sse::search::Search;
 use super::sse::watch::Watch;
 use body::Body;
 use error::ErrorSeen;
@@ -176,7 +177,10 @@ pub trait EventStatement: Statement {
     const DONE: Option<&'static [u8]> = None;
 
     /// What every event has that could matter, however its members are ordered.
-    fn watch() -> &'static Watch;
+    const WATCH: Watch;
+
+    /// The same, for long reads.
+    fn search() -> &'static Search;
 
     /// Whether an event without any of that could still add something to `seen`.
     fn wants_more(_seen: &Observed) -> bool {

@@ -4,7 +4,8 @@
 use super::{EventStatement, Observed};
 use crate::protocol::json::scan::Scanner;
 use crate::protocol::sse::framer::{Framer, Part};
-use crate::protocol::sse::watch::{Hits, end_of_event, end_of_line};
+use crate::protocol::sse::search::Hits;
+use crate::protocol::sse::watch::{end_of_event, end_of_line};
 
 /// One stream.
 #[derive(Clone, Debug)]
@@ -69,7 +70,11 @@ impl<S: EventStatement> Stream<S> {
                 is_event = found.is_some();
                 end = found.unwrap_or(end);
             } else {
-                let passed = S::watch().pass(read, at, &mut hits);
+                let passed = if read.len() > LONG_READ {
+                    S::search().pass(read, at, &mut hits)
+                } else {
+                    S::WATCH.pass(read, at)
+                };
                 self.seen.events += passed.events;
                 at += passed.bytes;
                 is_event = passed.is_event;
@@ -195,5 +200,7 @@ fn hold(held: &mut [u8], len: &mut usize, bytes: &[u8]) {
 
 /// `[DONE]`.
 const DATA_START: usize = 6;
+/// Bytes from which on searches pay: about eight events.
+const LONG_READ: usize = 1_536;
 /// `response.incomplete` has 19.
 const NAME_BYTES_MAX: usize = 32;

@@ -146,3 +146,33 @@ fn nesting_beyond_the_levels_is_taken_whole() {
     assert!(is_whole);
     assert_eq!(lines.len(), 11, "five opened, one taken, five closed");
 }
+
+/// Each text in one piece takes the short way, byte by byte the long one: `at_every_split` compares
+/// them. Here the ends of strings move over every border of what is looked at together.
+#[test]
+fn members_of_every_length_are_read_alike_by_both_ways() {
+    for length in (0..140).step_by(3) {
+        for end in ["", "\\n", "\\\\", "\\\"", "\\u0041", "é"] {
+            let word = "w".repeat(length);
+            let text = format!(
+                "{{\"a{word}{end}\":\"{word}{end}\",\"skip\":\"{word}{end}\" , \"b\" :\
+                 [\"{word}{end}\",{{}} , {{\"c\":0,\"d\": -1.5}}],\
+                 \"take\":{{\"e\":[\"{word}{end}\"]}},\"f\":{length}}}"
+            );
+            assert!(at_every_split(&text).1, "{text}");
+        }
+    }
+}
+
+#[test]
+fn numbers_and_literals_end_where_the_grammar_says() {
+    for good in ["0", "1", "10", "907199254740993", "0.5", "1e5", "-0", "null", "true", "false"] {
+        let (lines, is_whole) = at_every_split(&format!("{{\"a\":{good},\"b\":[{good} ]}}"));
+        assert!(is_whole, "{good}");
+        assert_eq!(lines.len(), 8, "{good}: {lines:?}");
+    }
+    for bad in ["00", "01", "1x", "0x", "nulll", "null\"", "1\"", "1{", "0[", "-", "nul", "1.", "n"]
+    {
+        assert!(!at_every_split(&format!("{{\"a\":{bad},\"b\":1}}")).1, "{bad}");
+    }
+}

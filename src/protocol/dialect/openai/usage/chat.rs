@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use super::sheet::{Line, Sheet, chat_member};
 use crate::protocol::json::reader::{Reader, Value, Want};
 use crate::protocol::json::text::Text;
+use crate::protocol::sse::search::Search;
 use crate::protocol::sse::watch::{Needle, Watch};
 use crate::protocol::usage::error::{self, ErrorPart, ErrorSeen};
 use crate::protocol::usage::figures::{Figures, Usage};
@@ -96,16 +97,15 @@ impl Statement for Chunk {
 
 impl EventStatement for Chunk {
     const DONE: Option<&'static [u8]> = Some(b"[DONE]");
+    const WATCH: Watch = Watch::new([
+        Needle::new(b"usage", 1, NOTHING),
+        Needle::new(b"finish_reason", 5, NOTHING),
+        Needle::new(b"error", 1, NOTHING),
+    ]);
 
-    fn watch() -> &'static Watch {
-        static WATCH: LazyLock<Watch> = LazyLock::new(|| {
-            Watch::new([
-                Needle::new(b"usage", NOTHING),
-                Needle::new(b"finish_reason", NOTHING),
-                Needle::new(b"error", NOTHING),
-            ])
-        });
-        &WATCH
+    fn search() -> &'static Search {
+        static SEARCH: LazyLock<Search> = LazyLock::new(|| Search::new(&Chunk::WATCH));
+        &SEARCH
     }
 
     /// Any chunk may be the first to name the model.

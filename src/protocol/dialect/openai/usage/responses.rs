@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use super::sheet::{Line, Sheet, responses_member};
 use crate::protocol::json::reader::{Reader, Value, Want};
 use crate::protocol::json::text::Text;
+use crate::protocol::sse::search::Search;
 use crate::protocol::sse::watch::{Needle, Watch};
 use crate::protocol::usage::error::{self, ErrorPart, ErrorSeen};
 use crate::protocol::usage::figures::{Figures, Usage};
@@ -107,11 +108,12 @@ impl Statement for Event {
 }
 
 impl EventStatement for Event {
-    fn watch() -> &'static Watch {
-        static WATCH: LazyLock<Watch> = LazyLock::new(|| {
-            Watch::new([Needle::new(b"response\"", &[]), Needle::new(b"error", &[]), None])
-        });
-        &WATCH
+    const WATCH: Watch =
+        Watch::new([Needle::new(b"response\"", 7, &[]), Needle::new(b"error", 1, &[]), None]);
+
+    fn search() -> &'static Search {
+        static SEARCH: LazyLock<Search> = LazyLock::new(|| Search::new(&Event::WATCH));
+        &SEARCH
     }
 }
 
