@@ -56,7 +56,7 @@ pub struct KeyState {
     pub wait_ms: Option<u64>,
 }
 
-/// One exchange (CONFIG.md, shape `request`). Of a fixed size; holds no secret, no header value
+/// One exchange (CONFIG.md, shape `request`). Of a bounded size; holds no secret, no header value
 /// but those named here, and no body byte. Texts that are longer than their place are cut.
 #[derive(Clone, Debug, Default)]
 pub struct Record {
@@ -66,15 +66,8 @@ pub struct Record {
     pub ended: Ended,
     /// What the provider said of its answer.
     pub answered: Answered,
-    /// All texts of the others.
+    /// All texts of the other parts.
     pub texts: Texts,
-}
-
-impl Record {
-    /// A text that one of its parts tells.
-    pub fn text<const N: usize>(&self, told: Told<N>) -> &str {
-        self.texts.of(told)
-    }
 }
 
 /// What the client asked for, and of whom.
@@ -212,8 +205,8 @@ impl Gaps {
 pub struct Journal {
     /// 1 while the reader waits for its bell.
     asleep: AtomicU8,
-    /// Records that have been read, to be written again: they stay in the cache, and cost no
-    /// allocation on one thread that another must free.
+    /// Records that have been read, to be written again: else one thread would allocate what
+    /// another frees.
     blanks: ArrayQueue<Box<Record>>,
     /// Bytes of details in the queue.
     detail_bytes: AtomicU64,
@@ -242,7 +235,7 @@ impl Journal {
 
     /// A record that has been read, or that nobody wants.
     pub fn give_back(&self, record: Box<Record>) {
-        // More than were ever under way at once: freed.
+        // More than are kept: freed.
         let _enough = self.blanks.push(record);
     }
 

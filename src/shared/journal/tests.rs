@@ -31,6 +31,18 @@ fn a_full_queue_drops_and_counts() {
 }
 
 #[test]
+fn a_record_that_is_written_again_holds_no_text_of_before() {
+    let journal = Journal::new();
+    let mut record = journal.blank();
+    record.asked.model = record.texts.add(b"before");
+    let block = std::ptr::from_ref(&*record);
+    journal.give_back(record);
+    let again = journal.blank();
+    assert_eq!(std::ptr::from_ref(&*again), block, "it is the same block");
+    assert_eq!(again.texts.of(again.asked.model), "");
+}
+
+#[test]
 fn a_sleeping_reader_is_rung_for_once() {
     let journal = Journal::new();
     assert!(journal.fall_asleep());

@@ -203,6 +203,8 @@ impl Wire {
         match self.stream.read(&mut bytes) {
             Ok(0) => self.ended = Some(End::Fin),
             Ok(n) => self.buffer.extend_from_slice(&bytes[..n]),
+            // The process was stopped and goes on.
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
             Err(e) if e.kind() == ErrorKind::ConnectionReset => self.ended = Some(End::Reset),
             Err(e) if e.kind() == ErrorKind::UnexpectedEof => self.ended = Some(End::Cut),
             Err(e) => panic!("{e} with {} bytes read: {}", self.buffer.len(), self.text()),
