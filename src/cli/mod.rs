@@ -8,6 +8,7 @@ mod doctor;
 mod inherited;
 mod init;
 mod keys;
+mod large_pages;
 mod listening;
 mod output;
 mod route;

@@ -24,7 +24,7 @@ use tidegate::shared::setup::Prepared;
 use super::inherited::Estate;
 use super::listening::{self, Listening};
 use super::start_block::{self, StartBlock};
-use super::{Written, output};
+use super::{Written, large_pages, output};
 
 pub(super) fn run(written: Written, takes_over: bool) -> ExitCode {
     let sources = written.sources();
@@ -62,12 +62,17 @@ struct Terms {
 
 fn serve(loaded: &Loaded, tls: TlsConfigs, terms: Terms) -> Result<ExitCode, String> {
     let Terms { lines: log, sources, takes_over } = terms;
+    let code = large_pages::hold_code();
     // The first touch of a huge page stalls a worker for milliseconds (DESIGN D5), and idle
     // connections would pay for memory they never use. Refused by the kernel: slower, not wrong.
     let _refused = rustix::thread::disable_transparent_huge_pages(true);
     let snapshot = &loaded.snapshot;
     let level = control_plane::log::start(snapshot.log, output::colours(), &log);
     control_plane::log::tell_panics();
+    match code {
+        Ok(bytes) => tracing::debug!(bytes, "code is on large pages"),
+        Err(error) => tracing::debug!(%error, "code stays on small pages"),
+    }
     let files = start_block::raise_open_files();
     let workers = snapshot.server.workers.unwrap_or_else(pin::available).max(1);
     let choice = runtime::choose(snapshot.server.driver)

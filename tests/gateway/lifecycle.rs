@@ -369,3 +369,22 @@ fn a_worker_that_is_done_has_closed_its_connections_though_another_goes_on() {
     assert_eq!(open.payload.end, Some(BodyEnd::Whole));
     assert_eq!(gateway.ended().code, Some(0));
 }
+
+/// The copy of the code serves as the code did; where the kernel gives no large pages, it stays.
+#[test]
+fn code_is_moved_to_large_pages_unless_told_otherwise() {
+    let modes = std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled");
+    let are_given = modes.is_ok_and(|modes| !modes.contains("[never]"));
+    for (told, is_moved) in [("", are_given), ("off", false)] {
+        let mock = Mock::start();
+        let gateway = Gateway::start_with(&both(&mock.url()), &[("TIDEGATE_LARGE_PAGES", told)]);
+        let mut client = gateway.connect();
+        client.send(post("/v1/messages", OWN_KEY, "{\"model\":\"m\"}"));
+        assert_eq!(client.answer().head.status(), 200);
+        let maps = std::fs::read_to_string(format!("/proc/{}/maps", gateway.id())).unwrap();
+        let is_anonymous = |line: &str| line.split_whitespace().nth(4) == Some("0");
+        let mut code = maps.lines().filter(|line| line.contains(" r-xp "));
+        let has_copy = code.any(|line| is_anonymous(line) && !line.contains("[vdso]"));
+        assert_eq!(has_copy, is_moved, "{told:?}: {maps}");
+    }
+}

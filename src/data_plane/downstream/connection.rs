@@ -199,7 +199,9 @@ impl Connection {
             self.asks_head = self.buffer.filled().starts_with(b"HEAD ");
             if let Some(head) = parser.parse(self.buffer.filled())? {
                 let buffer = std::mem::take(&mut self.buffer);
-                return Ok(Request::new(head, buffer)?);
+                let mut request = Request::new(head, buffer)?;
+                self.buffer = request.split_off_begun();
+                return Ok(request);
             }
             self.read_more(deadline, snapshot.limits.head_bytes).await?;
         }
@@ -262,7 +264,7 @@ impl Connection {
     }
 
     /// Gives the buffer back while there is nothing in it.
-    fn release_if_empty(&mut self) {
+    pub(super) fn release_if_empty(&mut self) {
         if self.buffer.is_empty() && self.buffer.capacity() > 0 {
             self.local.buffers.put(std::mem::take(&mut self.buffer));
         }

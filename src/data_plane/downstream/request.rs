@@ -3,10 +3,8 @@
 
 use std::ops::Range;
 
-use bytes::Bytes;
-
 use super::connection::Connection;
-use crate::data_plane::io::buffer::{Buffer, LARGE};
+use crate::data_plane::io::buffer::Buffer;
 use crate::data_plane::io::fault::{Cause, Fault, Limit, Wait};
 use crate::data_plane::io::fd::Discarded;
 use crate::protocol::http1::Refusal;
@@ -20,7 +18,7 @@ use crate::shared::clock::Millis;
 pub struct Request {
     /// How its body ends.
     pub body: BodyLength,
-    /// What was read so far: the head, and behind it what came along. Never changes while the
+    /// The head, and behind it what came along where the body is whole. Never changes while the
     /// request is served.
     pub buffer: Buffer,
     /// The client waits for `100 Continue`.
@@ -56,9 +54,24 @@ impl Request {
         self.buffer.filled()
     }
 
-    /// What came along behind the head.
-    pub fn behind_head(&self) -> &[u8] {
-        self.bytes().get(self.head.end..).unwrap_or_default()
+    /// Takes away what came along of a body that is not here whole, so that only the head is kept
+    /// while the request is served. Without capacity when there is nothing more to come.
+    pub fn split_off_begun(&mut self) -> Buffer {
+        let end = self.head.end;
+        let behind = u64::try_from(self.bytes().len() - end).unwrap_or(u64::MAX);
+        let is_whole = match self.body {
+            BodyLength::None | BodyLength::UntilClose => true,
+            BodyLength::Length(n) => n <= behind,
+            BodyLength::Chunked => false,
+        };
+        if is_whole {
+            return Buffer::default();
+        }
+        let mut head = Buffer::with_capacity(end);
+        head.extend(self.bytes().get(..end).unwrap_or_default());
+        let mut begun = std::mem::replace(&mut self.buffer, head);
+        begun.consume(end);
+        begun
     }
 
     /// Whether there is no body, or one of no bytes.
@@ -113,12 +126,12 @@ impl From<Fault> for BodyFault {
 }
 
 /// A body that is here whole, so that every attempt sends the same bytes.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Held {
     /// Where it was read, right behind its head.
     InPlace(Range<usize>),
-    /// In a block of its own.
-    Own(Bytes),
+    /// In a block of its own, with room for a head in front.
+    Own(Buffer),
 }
 
 impl Held {
@@ -126,7 +139,7 @@ impl Held {
     pub fn len(&self) -> usize {
         match self {
             Self::InPlace(range) => range.len(),
-            Self::Own(bytes) => bytes.len(),
+            Self::Own(body) => body.len(),
         }
     }
 
@@ -163,25 +176,22 @@ impl Connection {
                 if request.buffer.len() >= start + n {
                     return Ok(Held::InPlace(start..start + n));
                 }
-                self.read_length(request, n, limit).await
+                self.read_length(n, limit).await
             }
-            BodyLength::Chunked => self.read_chunked(request, limit).await,
+            BodyLength::Chunked => self.read_chunked(limit).await,
             BodyLength::None | BodyLength::UntilClose => Ok(Held::InPlace(start..start)),
         }
     }
 
-    async fn read_length(
-        &mut self,
-        request: &Request,
-        length: usize,
-        limit: BodyLimit,
-    ) -> Result<Held, BodyFault> {
+    async fn read_length(&mut self, length: usize, limit: BodyLimit) -> Result<Held, BodyFault> {
         // Room grows with what arrives: a claimed length alone costs nobody memory.
-        let mut body = Buffer::with_capacity(length.min(LARGE));
-        body.extend(request.behind_head());
+        let mut body = Buffer::with_front(HEAD_ROOM, length.min(BLOCK_BYTES));
+        body.extend(self.buffer.filled());
+        self.buffer.clear();
+        self.release_if_empty();
         while body.len() < length {
             if body.spare() == 0 {
-                body.grow(length.min(body.len() * 2));
+                body.reserve(length.min(body.len() * 2) - body.len());
                 self.stream.watch().set_held(body.capacity());
             }
             let (read, filled) = self.stream.read(body, limit.idle).await;
@@ -190,21 +200,15 @@ impl Connection {
                 return Err(BodyFault::ClientGone);
             }
         }
-        let (mut bytes, ..) = body.into_parts();
-        self.keep_for_next(bytes.get(length..).unwrap_or_default());
-        bytes.truncate(length);
-        Ok(Held::Own(Bytes::from(bytes)))
+        self.keep_for_next(body.filled().get(length..).unwrap_or_default());
+        body.shorten(length);
+        Ok(Held::Own(body))
     }
 
-    async fn read_chunked(
-        &mut self,
-        request: &Request,
-        limit: BodyLimit,
-    ) -> Result<Held, BodyFault> {
+    async fn read_chunked(&mut self, limit: BodyLimit) -> Result<Held, BodyFault> {
         let mut body = Body::new(BodyLength::Chunked);
-        let mut whole = Vec::new();
-        let mut read = self.local.buffers.take_small();
-        read.extend(request.behind_head());
+        let mut whole = Buffer::with_front(HEAD_ROOM, 0);
+        let mut read = std::mem::take(&mut self.buffer);
         let result = loop {
             match take_payload(&mut body, &mut read, &mut whole, limit.bytes_max) {
                 Ok(true) => break Ok(()),
@@ -221,7 +225,15 @@ impl Connection {
         };
         self.keep_for_next(read.filled());
         self.local.buffers.put(read);
-        result.map(|()| Held::Own(Bytes::from(whole)))
+        result.map(|()| Held::Own(whole))
+    }
+
+    /// Adds what came along of the body of `request`, and maybe behind it, to `buffer`.
+    pub fn take_begun(&mut self, request: &Request, buffer: &mut Buffer) {
+        buffer.extend(request.bytes().get(request.head.end..).unwrap_or_default());
+        buffer.extend(self.buffer.filled());
+        self.buffer.clear();
+        self.release_if_empty();
     }
 
     /// Keeps bytes that belong to the next request.
@@ -244,12 +256,16 @@ impl Connection {
         request: &Request,
         write_stall: Limit,
     ) -> Result<(), BodyFault> {
-        let began = !request.behind_head().is_empty();
+        let is_whole = request.buffer.len() > request.head.end;
+        let began = is_whole || !self.buffer.is_empty();
         if !request.expects_continue || request.is_bodiless() || began {
             return Ok(());
         }
-        let go_on = Bytes::from_static(b"HTTP/1.1 100 Continue\r\n\r\n");
-        Ok(self.stream.write_shared(go_on, write_stall).await?)
+        let mut go_on = self.local.buffers.take_small();
+        go_on.extend(b"HTTP/1.1 100 Continue\r\n\r\n");
+        let (sent, go_on) = self.stream.write_all(go_on, write_stall).await;
+        self.local.buffers.put(go_on);
+        Ok(sent?)
     }
 
     /// Reads and forgets what the client still sends of a request that was answered early, so that
@@ -281,7 +297,7 @@ impl Connection {
 fn take_payload(
     body: &mut Body,
     read: &mut Buffer,
-    whole: &mut Vec<u8>,
+    whole: &mut Buffer,
     bytes_max: u64,
 ) -> Result<bool, BodyFault> {
     loop {
@@ -291,7 +307,7 @@ fn take_payload(
                 if total > bytes_max {
                     return Err(BodyFault::TooLarge);
                 }
-                whole.extend_from_slice(read.filled().get(skip..skip + len).unwrap_or_default());
+                whole.extend(read.filled().get(skip..skip + len).unwrap_or_default());
                 read.consume(skip + len);
             }
             Piece::End { consumed } => {
@@ -306,7 +322,50 @@ fn take_payload(
     }
 }
 
+/// Room in front of a body for the head it is sent behind, in one write. A longer one goes first.
+pub const HEAD_ROOM: usize = 4 * 1024;
+/// The room a body is read into at first, in bytes.
+const BLOCK_BYTES: usize = 128 * 1024;
 /// The most of an unwanted body that is read.
 const LINGER_BYTES: usize = 64 * 1024;
 /// The longest time an unwanted body is read for.
 const LINGER_MS: u64 = 2_000;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test")]
+mod tests {
+    use super::*;
+    use crate::protocol::http1::parse::{HeadLimits, RequestParser};
+
+    fn request(framing: &str, behind: &str) -> Request {
+        let limits = HeadLimits { head_bytes_max: 512, line_bytes_max: 64, fields_max: 8 };
+        let mut buffer = Buffer::with_capacity(1024);
+        let text = format!("POST /a HTTP/1.1\r\nhost: a.test\r\n{framing}\r\n{behind}");
+        buffer.extend(text.as_bytes());
+        let head = RequestParser::new(limits).parse(buffer.filled()).unwrap().unwrap();
+        Request::new(head, buffer).unwrap()
+    }
+
+    #[test]
+    fn a_body_that_is_here_whole_stays_behind_its_head() {
+        for (framing, behind) in [("content-length: 3\r\n", "abcGET"), ("", "GET")] {
+            let mut request = request(framing, behind);
+            let len = request.buffer.len();
+            assert_eq!(request.split_off_begun().capacity(), 0);
+            assert_eq!(request.buffer.len(), len);
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_not_here_whole_leaves_only_the_head() {
+        for framing in ["content-length: 4\r\n", "transfer-encoding: chunked\r\n"] {
+            for behind in ["", "abc"] {
+                let mut request = request(framing, behind);
+                assert_eq!(request.split_off_begun().filled(), behind.as_bytes());
+                assert_eq!(request.buffer.len(), request.head.end);
+                assert_eq!(request.buffer.capacity(), request.head.end, "no room to spare");
+                assert_eq!(request.head.method.of(request.bytes()), b"POST");
+            }
+        }
+    }
+}

@@ -2,8 +2,6 @@
 
 use std::rc::Rc;
 
-use bytes::Bytes;
-
 use super::authenticate::Credential;
 use super::failure::{BadResponse, Kind};
 use super::nature::Nature;
@@ -67,7 +65,7 @@ impl Exchange<'_> {
     pub async fn call_settled(
         &mut self,
         (route, credential): (&Route<'_>, Credential<'_>),
-        body: &Body,
+        body: &mut Body,
         is_open: impl Fn() -> bool,
     ) -> Result<Option<Call>, Kind> {
         let whom = (route, credential);
@@ -123,7 +121,7 @@ impl Exchange<'_> {
     async fn call(
         &mut self,
         (route, credential): (&Route<'_>, Credential<'_>),
-        body: &Body,
+        body: &mut Body,
         fresh: bool,
         is_open: &impl Fn() -> bool,
     ) -> Result<Call, NoAnswer> {
@@ -136,10 +134,15 @@ impl Exchange<'_> {
             self.client.local.pool.checkin(route.pool.origin, upstream.stream, max);
             return Err(NoAnswer::Overtaken);
         }
-        let (head, rest) = self.compose(route, credential, body);
+        let (head, is_whole) = self.compose(route, credential, body);
         self.phase = "send";
         let stall = self.write_stall();
         let buffers = self.client.local.buffers.clone();
+        let mut nothing = Buffer::default();
+        let rest = match body {
+            Body::Own(own) if !is_whole => own,
+            _ => &mut nothing,
+        };
         let sent = upstream.send(&buffers, head, rest, stall).await;
         if let Err(Fault::Ended(cause)) = sent {
             return Err(Kind::of_upstream(Fault::Ended(cause)).into());
@@ -215,13 +218,14 @@ impl Exchange<'_> {
         })
     }
 
-    /// The head as one buffer, with a small body right behind it: one write for both.
+    /// The head as one buffer, with a small body right behind it: one write for both. Says whether
+    /// the body is in it.
     fn compose(
         &self,
         route: &Route<'_>,
         credential: Credential<'_>,
         body: &Body,
-    ) -> (Buffer, Option<Bytes>) {
+    ) -> (Buffer, bool) {
         let bytes = self.request.bytes();
         let payload = body.of(bytes);
         let length = match self.request.body {
@@ -233,15 +237,12 @@ impl Exchange<'_> {
         let outgoing = Outgoing { body: length, bytes, credential, head, route, rules };
         let mut head = self.client.local.buffers.take_small();
         rewrite::request(head.tail(), &outgoing);
-        if head.len() + payload.len() <= SMALL {
+        // A body of its own is as large as it is; one in place is small.
+        let is_whole = matches!(body, Body::InPlace(_)) || head.len() + payload.len() <= SMALL;
+        if is_whole {
             head.extend(payload);
-            return (head, None);
         }
-        let rest = match body {
-            Body::InPlace(_) => Bytes::copy_from_slice(payload),
-            Body::Own(own) => own.clone(),
-        };
-        (head, Some(rest))
+        (head, is_whole)
     }
 
     /// How long the head of an answer may take.

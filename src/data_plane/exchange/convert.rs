@@ -1,8 +1,6 @@
 //! Requests in the form of a provider that speaks another, and what their answers need to come back
 //! in the client's (PROTOCOL 7). Used only where forms differ; never touches a body that passes.
 
-use bytes::Bytes;
-
 use super::failure::Kind;
 use super::route::Route;
 use super::{Asked, Body, Exchange};
@@ -40,7 +38,7 @@ impl Exchange<'_> {
         let created = self.client.local.shared.wall.now().0 / 1_000;
         let echo = Echo { created, ..translated.echo };
         self.translation = Some(Box::new(Translation { echo, lossy: translated.lossy }));
-        Ok(Body::Own(Bytes::from(translated.body)))
+        Ok(Body::Own(translated.body.into()))
     }
 
     /// What a translated answer must know of its request.

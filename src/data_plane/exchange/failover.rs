@@ -82,16 +82,17 @@ impl Exchange<'_> {
     async fn walk<'a>(
         &mut self,
         route: &Route<'a>,
-        asked: &Asked,
+        asked: &mut Asked,
         trail: &mut Trail<'a>,
     ) -> Result<Step<'a>, Failure> {
-        let body = match self.body_for(route, asked) {
+        let mut body = match self.body_for(route, asked) {
             Ok(body) => body,
             Err(kind) => {
                 trail.untranslatable = Some(kind);
                 return Ok(Step::NextProvider);
             }
         };
+        let body = body.as_mut().unwrap_or(&mut asked.body);
         let mut walker = Walker::new(&route.pool.pool, self.terms(route));
         let step = loop {
             if self.is_spent() {
@@ -109,7 +110,7 @@ impl Exchange<'_> {
                 break Step::NextProvider;
             };
             let walk = Walk { key, pass, route, walker: &mut walker };
-            match self.attempt(walk, &mut choice, &body, trail).await? {
+            match self.attempt(walk, &mut choice, body, trail).await? {
                 Step::Again => self.admission.leave(),
                 step => break step,
             }
@@ -180,7 +181,7 @@ impl Exchange<'_> {
         &mut self,
         walk: Walk<'_, 'a>,
         choice: &mut Choice<'a>,
-        body: &Body,
+        body: &mut Body,
         trail: &mut Trail<'a>,
     ) -> Result<Step<'a>, Failure> {
         let Walk { key, mut pass, route, walker } = walk;
@@ -196,7 +197,7 @@ impl Exchange<'_> {
                 let class = unnamed.map_or(class, |_| route.pool.class_of(route.provider, unnamed));
                 choice.is_open(class, Millis::now())
             };
-            let mut call = match self.call_settled((route, credential), body, is_open).await {
+            let mut call = match self.call_settled((route, credential), &mut *body, is_open).await {
                 Ok(Some(call)) => call,
                 Ok(None) => {
                     self.undo_attempt();

@@ -37,10 +37,9 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
 
-use bytes::Bytes;
-
 use super::downstream::connection::Connection;
 use super::downstream::request::{HeadFault, Request};
+use super::io::buffer::Buffer;
 use super::io::fault::{Limit, Wait};
 use super::io::watch::Peer;
 use super::worker::local::Working;
@@ -353,12 +352,12 @@ impl Asked {
 }
 
 /// A whole request body, sent again in full by every attempt.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Body {
     /// In the request's buffer, at these filled bytes.
     InPlace(std::ops::Range<usize>),
     /// In a block of its own.
-    Own(Bytes),
+    Own(Buffer),
 }
 
 impl Body {
@@ -366,7 +365,7 @@ impl Body {
     pub fn of<'a>(&'a self, request: &'a [u8]) -> &'a [u8] {
         match self {
             Self::InPlace(range) => request.get(range.clone()).unwrap_or_default(),
-            Self::Own(own) => own,
+            Self::Own(own) => own.filled(),
         }
     }
 }

@@ -24,11 +24,12 @@ impl Exchange<'_> {
     ) -> Result<Next, Failure> {
         let credential = Credential::Own(field);
         self.enter_provider(route).await?;
-        let body = self.body_for(route, asked)?;
+        let mut changed = self.body_for(route, asked)?;
         self.note_attempt(route, credential);
         let guest = self.brought(field);
         let began = guest.as_ref().map(|guest| guest.state().load());
-        let call = self.call_settled((route, credential), &body, || true).await?;
+        let body = changed.as_mut().unwrap_or(&mut asked.body);
+        let call = self.call_settled((route, credential), body, || true).await?;
         let mut call = call.ok_or(Kind::Internal("a client's own key was overtaken"))?;
         let limits = self.note_limits(credential, Class::Other, &mut call);
         if let Some((guest, began)) = guest.as_ref().zip(began) {
@@ -44,7 +45,7 @@ impl Exchange<'_> {
             event.and_then(|event| guest.state().apply(event, now));
             guest.statistics().requests.add(1);
         }
-        drop((guest, body));
+        drop((guest, changed));
         asked.free();
         self.relay(route, credential, call).await
     }

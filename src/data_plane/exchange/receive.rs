@@ -34,10 +34,7 @@ impl Exchange<'_> {
                 self.bytes_used = range.end;
                 Body::InPlace(range)
             }
-            Held::Own(bytes) => {
-                self.bytes_used = self.request.buffer.len();
-                Body::Own(bytes)
-            }
+            Held::Own(body) => Body::Own(body),
         })
     }
 

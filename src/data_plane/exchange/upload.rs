@@ -154,7 +154,7 @@ impl Exchange<'_> {
         let mut body = body::Body::new(self.request.body);
         let mut buffer = self.client.local.buffers.take_large();
         buffer.clear_with_room(FRONT, BACK);
-        buffer.extend(self.request.behind_head());
+        self.client.take_begun(self.request, &mut buffer);
         self.bytes_used = self.request.buffer.len();
         let (mut total, stall) = (0_u64, self.write_stall());
         loop {

@@ -19,6 +19,13 @@ impl Buffer {
         Self { back: 0, bytes: Vec::with_capacity(capacity), start: 0 }
     }
 
+    /// A buffer outside the pool with `front` bytes of room before and `capacity` behind.
+    pub fn with_front(front: usize, capacity: usize) -> Self {
+        let mut buffer = Self::with_capacity(front + capacity);
+        buffer.clear_with_room(front, 0);
+        buffer
+    }
+
     /// The bytes that are filled and not consumed.
     pub fn filled(&self) -> &[u8] {
         self.bytes.get(self.start..).unwrap_or_default()
@@ -87,6 +94,12 @@ impl Buffer {
         self.bytes.reserve(n.saturating_sub(self.bytes.len()));
     }
 
+    /// Makes room for at least `n` more bytes behind what is filled, keeping that and the room in
+    /// front.
+    pub fn reserve(&mut self, n: usize) {
+        self.bytes.reserve_exact(n);
+    }
+
     /// Keeps only `window` of the filled bytes.
     pub fn keep(&mut self, window: std::ops::Range<usize>) {
         let end = (self.start + window.end).min(self.bytes.len());
@@ -137,6 +150,12 @@ impl Buffer {
     pub fn from_parts(bytes: Vec<u8>, start: usize, back: usize) -> Self {
         let start = start.min(bytes.len());
         Self { back, bytes, start }
+    }
+}
+
+impl From<Vec<u8>> for Buffer {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { back: 0, bytes, start: 0 }
     }
 }
 

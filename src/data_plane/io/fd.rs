@@ -1,12 +1,12 @@
-//! Acts on a socket by its number for those who do not own it. The one file with `unsafe`.
-//! Never reads data away, never closes.
+//! Acts on a socket by its number for those who do not own it. The one file of the data
+//! plane with `unsafe`. Never reads data away, never closes.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use rustix::event::epoll;
-use rustix::net::{RecvFlags, Shutdown, recv, shutdown, sockopt};
+use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown, sockopt};
 
 /// The number of an open socket.
 ///
@@ -56,6 +56,17 @@ impl Fd {
             Ok(_) => Peek::Bytes,
             Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => Peek::Quiet,
             Err(_) => Peek::Closed,
+        }
+    }
+
+    /// Sends as much of `bytes` as the socket takes at once; 0 when it has no room now.
+    ///
+    /// # Errors
+    /// When the connection is broken.
+    pub fn send(self, bytes: &[u8]) -> io::Result<usize> {
+        match send(self.borrow(), bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => Ok(0),
+            sent => Ok(sent?),
         }
     }
 
@@ -178,6 +189,21 @@ mod tests {
         drop(far);
         assert_eq!((&near).read(&mut byte).unwrap(), 0);
         assert_eq!(fd.peek(), Peek::Closed);
+    }
+
+    #[test]
+    fn a_send_takes_what_there_is_room_for_and_never_waits() {
+        let (near, mut far) = pair();
+        let fd = Fd::of(&near);
+        let (bytes, mut sent) = (vec![7; 1 << 16], 0);
+        while let n @ 1.. = fd.send(&bytes).unwrap() {
+            sent += n;
+        }
+        let mut received = vec![0; sent];
+        far.read_exact(&mut received).unwrap();
+        assert!(received.iter().all(|&byte| byte == 7));
+        fd.end_writes();
+        assert_eq!(fd.send(b"x").unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! One connection, plain or TLS, behind one read, one write and one end. Each wait has a limit.
 
+use std::io::ErrorKind;
 use std::rc::Rc;
 
-use bytes::Bytes;
 use monoio::buf::{IoBuf, IoBufMut};
 use monoio::io::{AsyncReadRent, AsyncWriteRent, CancelHandle, CancelableAsyncReadRent};
 use monoio::net::TcpStream;
@@ -122,10 +122,8 @@ impl Stream {
         if self.is_tls() {
             return self.write_all_tls(buffer, limit).await;
         }
-        let (bytes, start, back) = buffer.into_parts();
-        let end = bytes.len();
-        let (result, bytes) = self.write_range(bytes, start..end, limit).await;
-        let mut buffer = Buffer::from_parts(bytes, start, back);
+        let all = 0..buffer.len();
+        let (result, mut buffer) = self.write(buffer, all, limit).await;
         buffer.clear();
         (result, buffer)
     }
@@ -155,31 +153,40 @@ impl Stream {
         (result, buffer)
     }
 
-    /// Writes all of `bytes`, which others may hold too.
-    pub async fn write_shared(&mut self, bytes: Bytes, limit: Limit) -> Result<(), Fault> {
-        let end = bytes.len();
-        self.write_range(bytes, 0..end, limit).await.0
+    /// Writes a part of what is filled and keeps all of it.
+    pub async fn write(
+        &mut self,
+        buffer: Buffer,
+        part: std::ops::Range<usize>,
+        limit: Limit,
+    ) -> (Result<(), Fault>, Buffer) {
+        let (bytes, start, back) = buffer.into_parts();
+        let range = start + part.start..start + part.end;
+        let (result, bytes) = self.write_range(bytes, range, limit).await;
+        (result, Buffer::from_parts(bytes, start, back))
     }
 
-    async fn write_range<B: IoBuf + AsRef<[u8]>>(
+    async fn write_range(
         &mut self,
-        mut bytes: B,
+        mut bytes: Vec<u8>,
         range: std::ops::Range<usize>,
         limit: Limit,
-    ) -> (Result<(), Fault>, B) {
+    ) -> (Result<(), Fault>, Vec<u8>) {
         let mut at = range.start;
         while at < range.end {
-            self.watch.arm(limit);
-            let mut result;
-            (result, bytes) = match &mut self.transport {
+            let part = bytes.get(at..range.end).unwrap_or_default();
+            let mut result = match &mut self.transport {
                 Transport::Plain(tcp) => {
-                    let (result, slice) = tcp.write(bytes.slice(at..range.end)).await;
-                    (result.map_err(Fault::Io), slice.into_inner())
+                    let mut sent = self.fd.send(part);
+                    if matches!(sent, Ok(0)) {
+                        self.watch.arm(limit);
+                        let slice;
+                        (sent, slice) = tcp.write(bytes.slice(at..range.end)).await;
+                        bytes = slice.into_inner();
+                    }
+                    sent.map_err(Fault::Io)
                 }
-                Transport::Tls(tls) => {
-                    let part = bytes.as_ref().get(at..range.end).unwrap_or_default();
-                    (tls.encrypt(part), bytes)
-                }
+                Transport::Tls(tls) => tls.encrypt(part),
             };
             if let (Ok(_), Transport::Tls(tls)) = (&result, &mut self.transport) {
                 result = send(tls, &self.watch, limit).await.and(result);
@@ -188,10 +195,7 @@ impl Stream {
                 return (Err(Fault::Ended(cause)), bytes);
             }
             match result {
-                Ok(0) => {
-                    let error = std::io::Error::from(std::io::ErrorKind::WriteZero);
-                    return (Err(Fault::Io(error)), bytes);
-                }
+                Ok(0) => return (Err(Fault::Io(ErrorKind::WriteZero.into())), bytes),
                 Ok(n) => at += n,
                 Err(fault) => return (Err(fault), bytes),
             }

@@ -1,8 +1,6 @@
 //! One upstream connection in use: send a request, read the head of the answer. Knows whether it
 //! may be used again. Never retries.
 
-use bytes::Bytes;
-
 use crate::data_plane::io::buffer::{Buffer, Buffers};
 use crate::data_plane::io::fault::{Fault, Limit};
 use crate::data_plane::io::stream::Stream;
@@ -47,41 +45,60 @@ pub struct Answered {
 }
 
 impl Connection {
-    /// Writes the head, and the body where one is given. False when the upstream answered before
-    /// it had taken all of it: then the rest is not sent.
+    /// Writes the head, and behind it the body, which may be sent again. False when the upstream
+    /// answered before it had taken all of it: then the rest is not sent.
     ///
     /// # Errors
     /// When the upstream stopped reading; it may have answered all the same.
     pub async fn send(
         &mut self,
         buffers: &Buffers,
-        head: Buffer,
-        body: Option<Bytes>,
+        mut head: Buffer,
+        body: &mut Buffer,
         stall: Limit,
     ) -> Result<bool, Fault> {
-        let (sent, head) = self.stream.write_all(head, stall).await;
-        buffers.put(head);
-        sent?;
-        let Some(body) = body.filter(|body| !body.is_empty()) else { return Ok(true) };
-        if body.len() <= PIECE_BYTES {
-            self.stream.write_shared(body, stall).await?;
-            return Ok(true);
+        let (before, len) = (head.len(), body.len());
+        let is_together = before <= body.front() && len > 0;
+        if is_together {
+            body.prepend(head.filled());
+        } else {
+            let sent;
+            (sent, head) = self.stream.write_all(head, stall).await;
+            if sent.is_err() {
+                buffers.put(head);
+                return sent.map(|()| false);
+            }
         }
-        self.stream.on_answer_end_writes(true);
+        buffers.put(head);
         let sent = self.send_in_pieces(body, stall).await;
-        self.stream.on_answer_end_writes(false);
+        if is_together {
+            body.consume(before);
+        }
         sent
     }
 
-    async fn send_in_pieces(&mut self, mut body: Bytes, stall: Limit) -> Result<bool, Fault> {
-        while !body.is_empty() {
-            if !self.stream.is_quiet().await {
-                return Ok(false);
-            }
-            let piece = body.split_to(body.len().min(PIECE_BYTES));
-            self.stream.write_shared(piece, stall).await?;
+    async fn send_in_pieces(&mut self, body: &mut Buffer, stall: Limit) -> Result<bool, Fault> {
+        let is_long = body.len() > PIECE_BYTES;
+        if is_long {
+            self.stream.on_answer_end_writes(true);
         }
-        Ok(true)
+        let (mut at, mut result) = (0, Ok(true));
+        while at < body.len() && matches!(result, Ok(true)) {
+            // Before anything was sent nothing can have been answered.
+            if at > 0 && !self.stream.is_quiet().await {
+                result = Ok(false);
+                break;
+            }
+            let end = body.len().min(at + PIECE_BYTES);
+            let sent;
+            (sent, *body) = self.stream.write(std::mem::take(body), at..end, stall).await;
+            result = sent.map(|()| true);
+            at = end;
+        }
+        if is_long {
+            self.stream.on_answer_end_writes(false);
+        }
+        result
     }
 
     /// Reads up to the end of the head of the final answer; interim ones are swallowed.

@@ -15,6 +15,7 @@ pub use settings::{client_session, reason, server_session};
 
 use super::buffer::{Buffer, Buffers, LARGE, MEDIUM, SMALL};
 use super::fault::Fault;
+use super::fd::Fd;
 use super::stream::read_tcp;
 
 /// A socket with a TLS session on it. An idle one holds no ciphertext buffer.
@@ -135,9 +136,14 @@ impl TlsStream {
             self.session.write_tls(out.tail())?;
             self.outgoing = out;
         }
-        let (bytes, start, back) = std::mem::take(&mut self.outgoing).into_parts();
-        let (sent, slice) = self.tcp.write(bytes.slice(start..)).await;
-        let mut out = Buffer::from_parts(slice.into_inner(), start, back);
+        let mut out = std::mem::take(&mut self.outgoing);
+        let mut sent = Fd::of(&self.tcp).send(out.filled());
+        if matches!(sent, Ok(0)) {
+            let (bytes, start, back) = out.into_parts();
+            let slice;
+            (sent, slice) = self.tcp.write(bytes.slice(start..)).await;
+            out = Buffer::from_parts(slice.into_inner(), start, back);
+        }
         match sent {
             Ok(n) if n > 0 => out.consume(n),
             // Nothing can be sent any more.

@@ -67,6 +67,28 @@ fn chunks_are_joined_and_what_follows_is_left_alone() {
 }
 
 #[test]
+fn a_plain_line_is_read_at_once_as_byte_by_byte() {
+    for line in ["2", "02", "00000002", "000000002", "0000000000000002", "2;a", "2\t;b=c"] {
+        let body = format!("1\r\nx\r\n{line}\r\nyz\r\n0\r\n\r\n");
+        assert_eq!(payload(body.as_bytes()), b"xyz", "{line}");
+    }
+    for (line, refusal) in [
+        ("", Refusal::ChunkSize),
+        ("g", Refusal::ChunkSize),
+        ("2\n", Refusal::BareLf),
+        ("2\rz", Refusal::BareCr),
+        ("-2", Refusal::ChunkSize),
+        ("2 ", Refusal::ChunkSize),
+        ("00000000000000002", Refusal::ChunkSize),
+    ] {
+        let body = format!("1\r\nx\r\n{line}\r\nyz\r\n0\r\n\r\n");
+        assert_eq!(refused(body.as_bytes()), refusal, "{line:?}");
+    }
+    assert_eq!(at_every_split(b"7fffffff\r\nab"), Ok((b"ab".to_vec(), None)));
+    assert_eq!(at_every_split(b"FFFFFFFF\r\nab"), Ok((b"ab".to_vec(), None)));
+}
+
+#[test]
 fn a_step_names_payload_without_copying_it() {
     let mut decoder = Decoder::new();
     let read = b"5\r\nhello\r\n3\r\nab";
