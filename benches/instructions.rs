@@ -9,8 +9,7 @@ use tidegate::protocol::dialect::Dialect;
 use tidegate::protocol::dialect::endpoint::Endpoint;
 use tidegate::protocol::http1::framing;
 use tidegate::protocol::http1::head::{Fields, RequestHead, ResponseHead};
-use tidegate::protocol::http1::header::Known;
-use tidegate::protocol::http1::parse::{HeadLimits, RequestParser, ResponseParser};
+use tidegate::protocol::http1::parse::{RequestParser, ResponseParser};
 use tidegate::protocol::http1::write;
 use tidegate::protocol::rate_limit::facts::facts;
 use tidegate::protocol::rate_limit::reading::Readings;
@@ -27,9 +26,13 @@ use tidegate::shared::credential::table::{Roster, Table};
 use tidegate::shared::credential::utilization::Wall;
 use tidegate::shared::credential::walk::{Now, Terms, Walker};
 
+#[path = "protocol/heads.rs"]
+mod heads;
 #[path = "protocol/streams.rs"]
 #[allow(dead_code, reason = "the criterion benches use all of it")]
 mod streams;
+
+use heads::{LIMITS, REQUEST, RESPONSE};
 
 /// Makes what the work needs, which is not counted, and gives the work.
 type Case = fn() -> Box<dyn FnMut()>;
@@ -60,9 +63,11 @@ const CASES: &[(&str, Case)] = &[
         let mut out = Vec::with_capacity(1024);
         Box::new(move || {
             out.clear();
+            let mut written = write::ParsedFields::of(black_box(REQUEST));
             for field in &black_box(&head).fields {
-                write::parsed_field(&mut out, field.name.of(REQUEST), field.value.of(REQUEST));
+                written.push(&mut out, field);
             }
+            written.finish(&mut out);
             black_box(&out);
         })
     }),
@@ -131,17 +136,12 @@ fn connection(fields: &Fields, minor: u8, bytes: &[u8]) {
 fn limits(bytes: &'static [u8]) -> Box<dyn FnMut()> {
     let head = ResponseParser::new(LIMITS).parse(bytes).unwrap().unwrap();
     Box::new(move || {
-        let fields = &black_box(&head).fields;
-        let is_told =
-            |known| matches!(known, Known::RateLimit | Known::RetryAfter | Known::RetryAfterMs);
-        let told = fields.iter().filter(|field| is_told(field.known));
-        if told.clone().next().is_none() {
-            return;
-        }
-        let limits = rate_limit::read(told.map(|f| (f.name.of(bytes), f.value.of(bytes))));
+        let Some(limits) = rate_limit::of_head(&black_box(&head).fields, bytes) else { return };
         black_box(Readings::of(&limits));
         black_box(Summary::of(&limits));
-        black_box(facts(&limits, 1_763_168_000_000));
+        if head.status != 200 {
+            black_box(facts(&limits, 1_763_168_000_000));
+        }
     })
 }
 
@@ -241,21 +241,6 @@ fn cut(mut stream: Vec<u8>) -> Vec<u8> {
 
 /// About one event of a stream.
 const EVENT: usize = 150;
-const LIMITS: HeadLimits =
-    HeadLimits { fields_max: 100, head_bytes_max: 65_536, line_bytes_max: 8_192 };
-const REQUEST: &[u8] = b"POST /v1/messages?beta=true HTTP/1.1\r\nhost: api.anthropic.com\r\n\
-accept: application/json\r\nanthropic-version: 2023-06-01\r\ncontent-type: application/json\r\n\
-authorization: Bearer sk-ant-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\ncontent-length: 41234\r\n\
-user-agent: claude-cli/2.0.1 (external, cli)\r\nx-app: cli\r\nx-stainless-lang: js\r\n\
-x-stainless-os: Linux\r\nx-stainless-retry-count: 0\r\nconnection: keep-alive\r\n\r\n";
-const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\ndate: Sat, 15 Nov 2025 00:56:30 GMT\r\n\
-content-type: text/event-stream; charset=utf-8\r\ntransfer-encoding: chunked\r\n\
-connection: keep-alive\r\ncache-control: no-cache\r\n\
-anthropic-ratelimit-unified-status: allowed\r\n\
-anthropic-ratelimit-unified-5h-status: allowed\r\n\
-anthropic-ratelimit-unified-5h-reset: 1763170000\r\n\
-anthropic-ratelimit-unified-5h-utilization: 0.26\r\n\
-request-id: req_011CSxxxxxxxxxxxxxxxxxxx\r\nserver: cloudflare\r\nvia: 1.1 google\r\n\r\n";
 const NO_LIMITS: &[u8] = b"HTTP/1.1 200 OK\r\ndate: Sat, 15 Nov 2025 00:56:30 GMT\r\n\
 content-type: application/json\r\ncontent-length: 312\r\nserver: cloudflare\r\n\
 request-id: req_011CSxxxxxxxxxxxxxxxxxxx\r\nvia: 1.1 google\r\nx-robots-tag: none\r\n\

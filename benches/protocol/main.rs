@@ -6,6 +6,7 @@
 use criterion::{criterion_group, criterion_main};
 
 mod head_parse;
+mod heads;
 mod request_facts;
 mod sse_scan;
 mod streams;

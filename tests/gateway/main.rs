@@ -41,6 +41,7 @@ mod panics;
 mod passthrough;
 mod pressure;
 mod raw_answers;
+mod records;
 mod redaction;
 mod refusals;
 mod reload;

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::authenticate::Credential;
 use super::failure::{BadResponse, Kind};
+use super::nature::Nature;
 use super::rewrite::{self, Outgoing};
 use super::route::Route;
 use super::{Body, Exchange};
@@ -28,6 +29,8 @@ pub struct Call {
     pub is_demoted: bool,
     /// What its head says of limits, for the record.
     pub limits: Option<Summary>,
+    /// What its head says of its body.
+    pub nature: Nature,
     /// The connection the rest comes on; `None` when all of the answer is there.
     pub upstream: Option<Connection>,
     /// The request was sent whole, and nothing came behind its answer so far: the connection may be
@@ -152,8 +155,15 @@ impl Exchange<'_> {
         let wait_ms = if sent_whole { whole_ms } else { Some(AFTER_BROKEN_SEND_MS) };
         let wait = self.bound((wait, wait_ms));
         let answered = self.read_head(&mut upstream, wait).await?;
-        let is_demoted = self.is_demoted;
-        Ok(Call { answered, is_demoted, limits: None, sent_whole, upstream: Some(upstream) })
+        Ok(Call { is_demoted: self.is_demoted, ..self.answered(answered, sent_whole, upstream) })
+    }
+
+    /// A call with this answer.
+    pub fn answered(&self, answered: Answered, sent_whole: bool, upstream: Connection) -> Call {
+        let to_head = self.request.head.method.of(self.request.bytes()) == b"HEAD";
+        let nature = Nature::of(&answered.head, answered.buffer.filled(), to_head);
+        let upstream = Some(upstream);
+        Call { answered, is_demoted: false, limits: None, nature, sent_whole, upstream }
     }
 
     /// A connection to the route's provider: an idle one unless `fresh`, else a new one.

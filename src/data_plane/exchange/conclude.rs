@@ -9,7 +9,6 @@ use super::route::Route;
 use super::{Exchange, Next};
 use crate::data_plane::io::fault::Wait;
 use crate::protocol::dialect::Dialect;
-use crate::protocol::http1::framing;
 use crate::protocol::http1::header::Known;
 use crate::protocol::http1::write;
 use crate::protocol::rate_limit::RetryAfter;
@@ -110,8 +109,10 @@ impl Exchange<'_> {
             let seconds = wait.map(|wait| wait.us(now_ms).div_ceil(1_000_000));
             return Kept::Cut(head.status, seconds);
         }
-        let reusable = call.sent_whole && !framing::wants_close(&head.fields, head.minor, bytes);
-        if reusable && let Some(upstream) = call.upstream.take() {
+        if call.sent_whole
+            && !call.nature.closes
+            && let Some(upstream) = call.upstream.take()
+        {
             self.client.stream.watch().on_hangup_end(self.gone_from(), None);
             let max = self.setup.snapshot.limits.upstream_idle_per_worker;
             self.client.local.pool.checkin(route.pool.origin, upstream.stream, max);

@@ -3,7 +3,6 @@
 
 use super::attempt::Call;
 use super::look::{Bounds, Looked};
-use super::relay::{body_length, is_open_stream};
 use super::{Exchange, failure::Kind};
 use crate::protocol::error_body::ErrorBody;
 use crate::protocol::http1::framing::BodyLength;
@@ -29,12 +28,10 @@ impl Exchange<'_> {
         call: &mut Call,
         limits: LimitFacts,
     ) -> Result<Judged, Kind> {
-        let head = &call.answered.head;
-        let to_head = self.request.head.method.of(self.request.bytes()) == b"HEAD";
-        let length = body_length(head, call.answered.buffer.filled(), to_head)?;
-        match head.status {
+        let length = call.nature.length()?;
+        match call.answered.head.status {
             200..=299 => self.judge_beginning(call, length).await,
-            400..=404 | 408 | 429 | 500..=504 | 529 => self.judge_error(call, length, limits).await,
+            status if is_judged_error(status) => self.judge_error(call, length, limits).await,
             _ => Ok(Judged { is_whole: false, verdict: Verdict::Relay }),
         }
     }
@@ -49,7 +46,7 @@ impl Exchange<'_> {
             Bounds { bytes_max: failover.first_event_bytes, wait_ms: failover.first_event_wait.0 };
         let fine = Judged { is_whole: false, verdict: Verdict::Accept };
         let is_read = self.endpoint.is_scanned() && bounds.wait_ms > 0 && bounds.bytes_max > 0;
-        if !is_read || !is_open_stream(&call.answered.head, call.answered.buffer.filled()) {
+        if !is_read || !call.nature.is_open_stream() {
             return Ok(fine);
         }
         let (mut first, mut beginning) = (FirstEvent::new(bounds.bytes_max), None);
@@ -90,6 +87,11 @@ impl Exchange<'_> {
         let verdict = classify(&Answer { body: read.look(), limits, status });
         Ok(Judged { is_whole: looked == Looked::Whole, verdict })
     }
+}
+
+/// Whether an answer's error is looked at, with what its head says of limits.
+pub(super) const fn is_judged_error(status: u16) -> bool {
+    matches!(status, 400..=404 | 408 | 429 | 500..=504 | 529)
 }
 
 /// How much of a discarded answer is kept until commit (BEHAVIOUR 5).

@@ -31,7 +31,6 @@ impl Observation {
     /// Of the answer with this head. `observer`: for its body, where it can be read.
     pub fn new(head: &ResponseHead, bytes: &[u8], observer: Option<Observer>) -> Self {
         let text = |known| head.fields.value(known, bytes).map(Text::cut);
-        let named = |name: &[u8]| head.fields.value_named(name, bytes).map(Text::cut);
         Self {
             capture: None,
             gaps: Gaps::default(),
@@ -41,7 +40,7 @@ impl Observation {
             limits: None,
             observer,
             organization_id: text(Known::AnthropicOrganizationId)
-                .or_else(|| named(b"openai-organization"))
+                .or_else(|| text(Known::OpenaiOrganization))
                 .unwrap_or_default(),
             passed: 0,
             request_id: text(Known::RequestId)

@@ -4,7 +4,7 @@
 use super::Exchange;
 use super::attempt::Call;
 use super::authenticate::Credential;
-use crate::protocol::http1::header::Known;
+use super::judge::is_judged_error;
 use crate::protocol::rate_limit::facts::facts;
 use crate::protocol::rate_limit::reading::{Reading as Told, Readings};
 use crate::protocol::rate_limit::summary::Summary;
@@ -15,7 +15,7 @@ use crate::shared::credential::utilization::{Reading, Wall, Window, Windows, per
 
 impl Exchange<'_> {
     /// Reads the limits of an answer's head, keeps them with `credential`, leaves in `call` what
-    /// the record shows of them, and returns what a verdict asks for.
+    /// the record shows of them, and returns what the verdict on an error asks for.
     pub(super) fn note_limits(
         &self,
         credential: Credential<'_>,
@@ -23,15 +23,9 @@ impl Exchange<'_> {
         call: &mut Call,
     ) -> LimitFacts {
         let (head, bytes) = (&call.answered.head, call.answered.buffer.filled());
-        // Only these: telling repeated names apart costs by the square of their number.
-        let is_told =
-            |known| matches!(known, Known::RateLimit | Known::RetryAfter | Known::RetryAfterMs);
-        let told = head.fields.iter().filter(|field| is_told(field.known));
-        if told.clone().next().is_none() {
+        let Some(limits) = rate_limit::of_head(&head.fields, bytes) else {
             return LimitFacts::default();
-        }
-        let fields = told.map(|field| (field.name.of(bytes), field.value.of(bytes)));
-        let limits = rate_limit::read(fields);
+        };
         match credential {
             Credential::Pool(_, key) => {
                 keep_windows(key.slot.windows(), &limits, self.began);
@@ -47,11 +41,14 @@ impl Exchange<'_> {
                 }
             }
         }
-        let summary = Summary::of(&limits);
-        let now_ms = self.client.local.shared.wall.now().0;
-        let told = facts(&limits, i64::try_from(now_ms).unwrap_or(i64::MAX));
+        let (summary, status) = (Summary::of(&limits), call.answered.head.status);
+        // Of other answers nobody asks.
+        let told = is_judged_error(status).then(|| {
+            let now_ms = self.client.local.shared.wall.now().0;
+            facts(&limits, i64::try_from(now_ms).unwrap_or(i64::MAX))
+        });
         call.limits = summary;
-        told
+        told.unwrap_or_default()
     }
 }
 

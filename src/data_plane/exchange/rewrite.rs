@@ -38,22 +38,30 @@ pub fn request(out: &mut Vec<u8>, request: &Outgoing<'_>) {
     write::parsed_field(out, b"host", route.provider.origin.authority.as_bytes());
     let nominations = Nominations::of(&head.fields, bytes);
     let oauth = wants_oauth_beta(request, &nominations);
+    let may_alias = head.fields.has_odd_names();
     let mut beta_sent = false;
     let mut version_sent = false;
     let is_translated = route.forms.is_some();
     let fields = head.fields.iter().filter(|field| {
         let is_kept = !is_translated || !is_of_one_api(field.name.of(bytes));
-        is_kept && !request_drops(field, &nominations, bytes)
+        is_kept
+            && !request_drops(field, &nominations)
+            && !(may_alias && aliases_reserved(field.name.of(bytes)))
     });
-    ruled(fields, bytes, request.rules, |known, name, value| {
-        version_sent |= known == Known::AnthropicVersion;
-        if oauth && !beta_sent && known == Known::AnthropicBeta {
-            beta_sent = true;
-            oauth_beta(out, value);
-        } else {
-            write::parsed_field(out, name, value);
-        }
-    });
+    if request.rules.is_empty() && !oauth {
+        // Of a version nothing is to be known: translated requests keep no field of one API.
+        unruled(out, fields, bytes);
+    } else {
+        ruled(fields, bytes, request.rules, |known, name, value| {
+            version_sent |= known == Known::AnthropicVersion;
+            if oauth && !beta_sent && known == Known::AnthropicBeta {
+                beta_sent = true;
+                oauth_beta(out, value);
+            } else {
+                write::parsed_field(out, name, value);
+            }
+        });
+    }
     if is_translated {
         write::parsed_field(out, b"content-type", b"application/json");
         if !version_sent && route.provider.dialect == Dialect::Anthropic {
@@ -73,6 +81,13 @@ pub fn request(out: &mut Vec<u8>, request: &Outgoing<'_>) {
     write::end_of_head(out);
 }
 
+/// Writes the fields that pass, where no rule changes any.
+fn unruled<'f>(out: &mut Vec<u8>, fields: impl Iterator<Item = &'f Field>, bytes: &[u8]) {
+    let mut written = write::ParsedFields::of(bytes);
+    fields.for_each(|field| written.push(out, field));
+    written.finish(out);
+}
+
 /// Gives the fields that pass, as rules leave them.
 fn ruled<'f>(
     fields: impl Iterator<Item = &'f Field>,
@@ -80,10 +95,6 @@ fn ruled<'f>(
     rules: &[HeaderRule],
     mut give: impl FnMut(Known, &[u8], &[u8]),
 ) {
-    if rules.is_empty() {
-        fields.for_each(|field| give(field.known, field.name.of(bytes), field.value.of(bytes)));
-        return;
-    }
     let borrowed = |field: &Field| (field.name.of(bytes).into(), field.value.of(bytes).into());
     let mut passing: Vec<Passing<'_>> = fields.map(borrowed).collect();
     header_rules::apply(rules, &mut passing);
@@ -109,8 +120,9 @@ fn request_line(out: &mut Vec<u8>, method: &[u8], route: &Route<'_>) {
     out.extend_from_slice(b" HTTP/1.1\r\n");
 }
 
-/// The denylist of BEHAVIOUR 8. Everything else passes, known to us or not.
-fn request_drops(field: &Field, nominations: &Nominations<'_>, bytes: &[u8]) -> bool {
+/// The denylist of BEHAVIOUR 8, but for names that pose as others. Everything else passes, known to
+/// us or not.
+fn request_drops(field: &Field, nominations: &Nominations<'_>) -> bool {
     let known = field.known;
     known.is_hop_by_hop()
         || known.is_framing()
@@ -126,7 +138,6 @@ fn request_drops(field: &Field, nominations: &Nominations<'_>, bytes: &[u8]) -> 
                 | Known::XTidegate
         )
         || nominations.has(field)
-        || (known == Known::Other && aliases_reserved(field.name.of(bytes)))
 }
 
 fn credential(out: &mut Vec<u8>, request: &Outgoing<'_>) {
@@ -205,9 +216,13 @@ pub fn response(out: &mut Vec<u8>, answer: &Answer<'_>) {
     let nominations = Nominations::of(&head.fields, bytes);
     let fields = head.fields.iter().filter(|field| {
         let is_kept = answer.foreign.is_none() || !is_of_one_api(field.name.of(bytes));
-        is_kept && !response_drops(field, &nominations, bytes)
+        is_kept && !response_drops(field, &nominations)
     });
-    ruled(fields, bytes, answer.rules, |_, name, value| write::parsed_field(out, name, value));
+    if answer.rules.is_empty() {
+        unruled(out, fields, bytes);
+    } else {
+        ruled(fields, bytes, answer.rules, |_, name, value| write::parsed_field(out, name, value));
+    }
     if let Some(Foreign { forms, now_s }) = answer.foreign {
         let (from, to) = (forms.provider.dialect(), forms.client.dialect());
         if from != to {
@@ -248,19 +263,14 @@ fn is_of_one_api(name: &[u8]) -> bool {
 }
 
 /// Never let a credential or cookie of ours, or a field with our names, come back down.
-fn response_drops(field: &Field, nominations: &Nominations<'_>, bytes: &[u8]) -> bool {
+fn response_drops(field: &Field, nominations: &Nominations<'_>) -> bool {
     let known = field.known;
     known.is_hop_by_hop()
         || known.is_framing()
         || carries_credential(known)
-        || matches!(known, Known::SetCookie | Known::XTidegate)
+        // In the last of these providers have been seen to echo the key (HARDENING 5).
+        || matches!(known, Known::SetCookie | Known::XTidegate | Known::XGoogApiKey)
         || nominations.has(field)
-        || (known == Known::Other && is_provider_key_field(field.name.of(bytes)))
-}
-
-/// Fields in which providers have been seen to echo the key (HARDENING 5).
-fn is_provider_key_field(name: &[u8]) -> bool {
-    name.eq_ignore_ascii_case(b"x-goog-api-key")
 }
 
 fn own_length(out: &mut Vec<u8>, fields: &Fields, bytes: &[u8]) {

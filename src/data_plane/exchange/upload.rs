@@ -102,8 +102,7 @@ impl Exchange<'_> {
         let mut upstream = self.connect(route, true).await?;
         let call = self.upload(route, credential, &mut upstream, bytes_max).await?;
         let (answered, sent_whole) = call;
-        let upstream = Some(upstream);
-        Ok(Call { answered, is_demoted: false, limits: None, sent_whole, upstream })
+        Ok(self.answered(answered, sent_whole, upstream))
     }
 
     async fn upload(

@@ -69,6 +69,8 @@ pub struct Fields {
     /// In one block of its own: heads are moved a dozen times on their way, and in place each move
     /// would copy 640 bytes (7 % of a small request's CPU time, measured).
     list: Vec<Field>,
+    /// A name has other bytes than letters, digits and dashes.
+    has_odd_names: bool,
     /// Of `seen` those that came more than once.
     repeated: u64,
     /// One bit per [`Known`], so that asking for an absent name costs no walk.
@@ -92,6 +94,18 @@ impl Fields {
     #[inline]
     pub fn iter(&self) -> std::slice::Iter<'_, Field> {
         self.list.iter()
+    }
+
+    /// Whether a name has other bytes than letters, digits and dashes, as one with `_` has.
+    #[inline]
+    pub fn has_odd_names(&self) -> bool {
+        self.has_odd_names
+    }
+
+    /// Whether a field speaks of limits ([`Known::is_of_limits`]), in one instruction.
+    #[inline]
+    pub fn has_limits(&self) -> bool {
+        self.seen & Known::OF_LIMITS != 0
     }
 
     /// Whether a field of this name is there, in one instruction.
@@ -137,15 +151,29 @@ impl Fields {
         self.list.reserve_exact(self.list.len().max(FIELDS_USUAL));
     }
 
+    /// Adds a field whose name is told by [`Fields::tell_names`]. `is_odd`: it has other bytes than
+    /// letters, digits and dashes.
     #[inline]
-    pub(super) fn push(&mut self, field: Field) {
-        let bit = field.known.bit();
-        self.repeated |= self.seen & bit;
-        self.seen |= bit;
+    pub(super) fn push(&mut self, name: Span, value: Span, is_odd: bool) {
+        self.has_odd_names |= is_odd;
+        let field = Field { known: Known::Other, name, value };
         if self.list.len() == self.list.capacity() {
             self.make_room();
         }
         self.list.push(field);
+    }
+
+    /// Tells the names of all fields from place `from` on: in a loop of its own, since this one and
+    /// the one that finds lines want the same registers.
+    pub(super) fn tell_names(&mut self, from: usize, bytes: &[u8]) {
+        let (mut seen, mut repeated) = (self.seen, self.repeated);
+        for field in self.list.get_mut(from..).unwrap_or_default() {
+            field.known = Known::of(field.name.of(bytes));
+            let bit = field.known.bit();
+            repeated |= seen & bit;
+            seen |= bit;
+        }
+        (self.seen, self.repeated) = (seen, repeated);
     }
 }
 
@@ -215,16 +243,11 @@ mod tests {
     fn fields_know_which_names_they_hold() {
         let bytes = b"Host: a.example\r\nX-One: 1\r\nhost: b\r\n";
         let mut fields = Fields::default();
-        for (known, name, value) in [
-            (Known::Host, 0..4, 6..15),
-            (Known::Other, 17..22, 24..25),
-            (Known::Host, 27..31, 33..34),
-        ] {
-            fields.push(Field {
-                known,
-                name: Span::new(name.start, name.end),
-                value: Span::new(value.start, value.end),
-            });
+        for (name, value) in [(0..4, 6..15), (17..22, 24..25), (27..31, 33..34)] {
+            let from = fields.len();
+            let span = |range: std::ops::Range<usize>| Span::new(range.start, range.end);
+            fields.push(span(name), span(value), false);
+            fields.tell_names(from, bytes);
         }
         assert!(fields.has(Known::Host) && !fields.has(Known::Connection));
         assert!(fields.is_repeated(Known::Host) && !fields.is_repeated(Known::Other));
@@ -233,5 +256,6 @@ mod tests {
         assert_eq!(fields.value(Known::Host, bytes), Some(&b"a.example"[..]));
         assert_eq!(fields.value_named(b"x-one", bytes), Some(&b"1"[..]));
         assert_eq!(fields.value_named(b"x-two", bytes), None);
+        assert!(!fields.has_limits() && !fields.has_odd_names());
     }
 }

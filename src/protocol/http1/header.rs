@@ -11,6 +11,10 @@ pub enum Known {
     AcceptEncoding,
     AnthropicBeta,
     AnthropicOrganizationId,
+    /// `anthropic-priority-*`.
+    AnthropicPriority,
+    /// `anthropic-ratelimit-*`.
+    AnthropicRateLimit,
     AnthropicVersion,
     ApiKey,
     Authorization,
@@ -24,12 +28,11 @@ pub enum Known {
     Forwarded,
     Host,
     KeepAlive,
+    OpenaiOrganization,
     Other,
     ProxyAuthenticate,
     ProxyAuthorization,
     ProxyConnection,
-    /// `anthropic-ratelimit-*`, `anthropic-priority-*`, `x-codex-*` and `x-ratelimit-*`.
-    RateLimit,
     RequestId,
     RetryAfter,
     RetryAfterMs,
@@ -42,8 +45,13 @@ pub enum Known {
     UserAgent,
     XApiKey,
     XClaudeCodeSessionId,
+    /// `x-codex-*`.
+    XCodex,
     /// `x-forwarded-*`.
     XForwarded,
+    XGoogApiKey,
+    /// `x-ratelimit-*`.
+    XRateLimit,
     XRequestId,
     XShouldRetry,
     /// `x-tidegate-*`.
@@ -81,11 +89,13 @@ impl Known {
         let is_of_anthropic = matches!(name.first(), Some(b'a' | b'A'));
         let telling = if is_of_anthropic { name.get(10) } else { name.get(2) };
         let (prefix, known): (&[u8], Self) = match telling.map(|byte| byte | CASE) {
-            Some(b'c') => (b"x-codex-", Self::RateLimit),
+            Some(b'c') => (b"x-codex-", Self::XCodex),
             Some(b'f') => (b"x-forwarded-", Self::XForwarded),
-            Some(b'p') => (b"anthropic-priority-", Self::RateLimit),
-            Some(b'r') if is_of_anthropic => (b"anthropic-ratelimit-", Self::RateLimit),
-            Some(b'r') => (b"x-ratelimit-", Self::RateLimit),
+            // Not by its place, which `x-should-retry` has.
+            Some(b'g') if name.len() == GOOG_KEY.len() => (GOOG_KEY, Self::XGoogApiKey),
+            Some(b'p') => (b"anthropic-priority-", Self::AnthropicPriority),
+            Some(b'r') if is_of_anthropic => (b"anthropic-ratelimit-", Self::AnthropicRateLimit),
+            Some(b'r') => (b"x-ratelimit-", Self::XRateLimit),
             Some(b't') => (b"x-tidegate-", Self::XTidegate),
             _ => return Self::Other,
         };
@@ -131,6 +141,19 @@ impl Known {
         )
     }
 
+    /// Says something of the limits of a credential.
+    pub const fn is_of_limits(self) -> bool {
+        self.bit() & Self::OF_LIMITS != 0
+    }
+
+    /// The names of [`Known::is_of_limits`] as one set.
+    pub(super) const OF_LIMITS: u64 = Self::AnthropicPriority.bit()
+        | Self::AnthropicRateLimit.bit()
+        | Self::RetryAfter.bit()
+        | Self::RetryAfterMs.bit()
+        | Self::XCodex.bit()
+        | Self::XRateLimit.bit();
+
     /// This name as one bit of a set.
     pub(super) const fn bit(self) -> u64 {
         #[expect(clippy::as_conversions, reason = "an enum's number has no other const form")]
@@ -142,11 +165,11 @@ impl Known {
 /// Whether `name` with `_` read as `-` is a framing, hop-by-hop or auth name: CGI-like servers fold
 /// the two, so such a field could shadow the one we set. Names without `_` are never aliases.
 pub fn aliases_reserved(name: &[u8]) -> bool {
-    let mut folded = [0; NAME_BYTES_MAX];
-    let Some(folded) = folded.get_mut(..name.len()) else { return false };
-    if !name.contains(&b'_') {
+    if name.len() > NAME_BYTES_MAX || !name.contains(&b'_') {
         return false;
     }
+    let mut folded = [0; NAME_BYTES_MAX];
+    let Some(folded) = folded.get_mut(..name.len()) else { return false };
     for (to, &from) in folded.iter_mut().zip(name) {
         *to = if from == b'_' { b'-' } else { from };
     }
@@ -198,6 +221,8 @@ const CASE: u8 = 0x20;
 
 const CASES: u64 = u64::from_ne_bytes([CASE; 8]);
 
+const GOOG_KEY: &[u8] = b"x-goog-api-key";
+
 /// The longest whole name below, in bytes.
 const NAME_BYTES_MAX: usize = 25;
 
@@ -221,6 +246,7 @@ const NAMES: &[(&[u8], Known)] = &[
     (b"forwarded", Known::Forwarded),
     (b"host", Known::Host),
     (b"keep-alive", Known::KeepAlive),
+    (b"openai-organization", Known::OpenaiOrganization),
     (b"proxy-authenticate", Known::ProxyAuthenticate),
     (b"proxy-authorization", Known::ProxyAuthorization),
     (b"proxy-connection", Known::ProxyConnection),
@@ -275,21 +301,24 @@ mod tests {
                 assert_eq!(Known::of(&other), Known::Other, "{text:?} with another byte");
             }
         }
-        assert_eq!(NAMES.len(), 33);
+        assert_eq!(NAMES.len(), 34);
     }
 
     #[test]
     fn a_prefix_names_a_family() {
         assert_eq!(Known::of(b"X-Tidegate-Provider"), Known::XTidegate);
         assert_eq!(Known::of(b"x-forwarded-for"), Known::XForwarded);
-        assert_eq!(Known::of(b"Anthropic-RateLimit-Unified-5h-Reset"), Known::RateLimit);
-        assert_eq!(Known::of(b"x-ratelimit-remaining-tokens"), Known::RateLimit);
+        assert_eq!(Known::of(b"Anthropic-RateLimit-Unified-5h-Reset"), Known::AnthropicRateLimit);
+        assert_eq!(Known::of(b"x-ratelimit-remaining-tokens"), Known::XRateLimit);
         assert_eq!(Known::of(b"x-forwarded"), Known::Other);
+        assert_eq!(Known::of(b"X-Goog-Api-Key"), Known::XGoogApiKey);
+        assert_eq!(Known::of(b"x-goog-api-keys"), Known::Other);
+        assert_eq!(Known::of(b"x-goog-api-kez"), Known::Other);
         let families: [(&[u8], _); 6] = [
-            (b"anthropic-ratelimit-", Known::RateLimit),
-            (b"anthropic-priority-", Known::RateLimit),
-            (b"x-codex-", Known::RateLimit),
-            (b"x-ratelimit-", Known::RateLimit),
+            (b"anthropic-ratelimit-", Known::AnthropicRateLimit),
+            (b"anthropic-priority-", Known::AnthropicPriority),
+            (b"x-codex-", Known::XCodex),
+            (b"x-ratelimit-", Known::XRateLimit),
             (b"x-forwarded-", Known::XForwarded),
             (b"x-tidegate-", Known::XTidegate),
         ];

@@ -8,8 +8,7 @@
 use memchr::{memchr, memchr2};
 
 use crate::protocol::http1::Refusal;
-use crate::protocol::http1::head::{Field, Fields, RequestHead, ResponseHead, Span};
-use crate::protocol::http1::header::Known;
+use crate::protocol::http1::head::{Fields, RequestHead, ResponseHead, Span};
 use crate::protocol::http1::plain_line::{PlainLine, find_crlf};
 use crate::protocol::http1::start_line::{RequestLine, StatusLine};
 
@@ -251,16 +250,14 @@ impl Lines {
         if self.scanned != self.line_start {
             return;
         }
-        let mut start = self.line_start;
-        for _ in self.fields.len()..fields_max {
+        let (mut start, told) = (self.line_start, self.fields.len());
+        for _ in told..fields_max {
             let Some(line) = PlainLine::find(bytes, start) else { break };
-            self.fields.push(Field {
-                known: Known::of(bytes.get(start..line.name_end).unwrap_or_default()),
-                name: Span::new(start, line.name_end),
-                value: Span::new(line.value_start, line.value_end),
-            });
+            let name = Span::new(start, line.name_end);
+            self.fields.push(name, Span::new(line.value_start, line.value_end), line.is_odd);
             start = line.end;
         }
+        self.fields.tell_names(told, bytes);
         self.line_start = start;
         self.scanned = start;
     }
@@ -282,15 +279,14 @@ impl Lines {
             let at = part.as_ptr().addr().saturating_sub(base);
             Span::new(at, at + part.len())
         };
+        let told = self.fields.len();
         for field in found.iter().take(lines) {
             let name = field.name.as_bytes();
             debug_assert!(!name.is_empty(), "httparse gives one field per whole line");
-            self.fields.push(Field {
-                known: Known::of(name),
-                name: span(name),
-                value: span(field.value),
-            });
+            let is_odd = name.iter().any(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'-'));
+            self.fields.push(span(name), span(field.value), is_odd);
         }
+        self.fields.tell_names(told, bytes);
         Ok(())
     }
 

@@ -15,13 +15,15 @@ pub(super) struct PlainLine {
     pub value_end: usize,
     /// After its CRLF.
     pub end: usize,
+    /// The name has other bytes than letters, digits and dashes.
+    pub is_odd: bool,
 }
 
 impl PlainLine {
     /// The line that begins at `start`; `None` when it is not whole, or not plainly good.
     #[inline]
     pub fn find(bytes: &[u8], start: usize) -> Option<Self> {
-        let name_end = find_name_end(bytes, start)?;
+        let (name_end, is_odd) = find_name_end(bytes, start)?;
         let value_start = match bytes.get(name_end..)? {
             _ if name_end == start => return None,
             // As nearly everybody writes it.
@@ -33,7 +35,8 @@ impl PlainLine {
         let value = bytes.get(value_start..line_end)?;
         let has_blanks = value.last().is_some_and(|last| *last <= b' ');
         let blanks = if has_blanks { trailing_blanks(value) } else { 0 };
-        Some(Self { name_end, value_start, value_end: line_end - blanks, end: line_end + 2 })
+        let (value_end, end) = (line_end - blanks, line_end + 2);
+        Some(Self { name_end, value_start, value_end, end, is_odd })
     }
 }
 
@@ -58,9 +61,10 @@ pub(super) fn find_blank(bytes: &[u8], from: usize) -> Option<usize> {
     find(bytes, from, |lane| (lane.min(blank).simd_eq(lane) | lane.simd_eq(delete)).to_bitmask())
 }
 
-/// The first byte at or after `from` that is none of a token (RFC 9110 section 5.6.2).
+/// The first byte at or after `from` that is none of a token (RFC 9110 section 5.6.2), and whether
+/// other bytes than letters, digits and dashes come before it.
 #[inline]
-fn find_name_end(bytes: &[u8], from: usize) -> Option<usize> {
+fn find_name_end(bytes: &[u8], from: usize) -> Option<(usize, bool)> {
     let [letters, digits] = [b'z' - b'a', 9].map(u8x16::splat);
     let [a, zero, dash, case] = [b'a', b'0', b'-', 0x20].map(u8x16::splat);
     // Letters, digits and dashes are what names are made of.
@@ -71,8 +75,8 @@ fn find_name_end(bytes: &[u8], from: usize) -> Option<usize> {
         is_common.to_bitmask() ^ ALL_LANES
     })?;
     match bytes.get(found) {
-        Some(b':') => Some(found),
-        _ => find_name_end_slowly(bytes, found),
+        Some(b':') => Some((found, false)),
+        _ => find_name_end_slowly(bytes, found).map(|end| (end, end > found)),
     }
 }
 
@@ -136,6 +140,7 @@ mod tests {
             value_start: place(found.value_start),
             value_end: place(found.value_end),
             end: place(found.end),
+            is_odd: found.is_odd,
         })
     }
 
@@ -192,7 +197,9 @@ mod tests {
                     let name_end = first(|byte| !is_token_byte(*byte));
                     let blank = first(|byte| *byte <= b' ' || *byte == 0x7f);
                     let shown = format!("{byte:#x} at {place} of {length}");
-                    assert_eq!(find_name_end(&bytes, 0), name_end, "{shown}");
+                    let is_odd = name_end != first(|b| !b.is_ascii_alphanumeric() && *b != b'-');
+                    let wanted = name_end.map(|end| (end, is_odd));
+                    assert_eq!(find_name_end(&bytes, 0), wanted, "{shown}");
                     assert_eq!(find_blank(&bytes, 0), blank, "{shown}");
                     let behind = blank.filter(|place| *place >= 3);
                     assert_eq!(find_blank(&bytes, 3), behind, "{shown}");

@@ -4,6 +4,7 @@
 //! here, also what comes from configuration (header injection). Never decides what to send.
 
 use crate::protocol::ascii::is_token;
+use crate::protocol::http1::head::Field;
 
 /// A name, value or target that would break the head it was meant for. Nothing was written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -58,6 +59,61 @@ pub fn parsed_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(b": ");
     out.extend_from_slice(value);
     out.extend_from_slice(b"\r\n");
+}
+
+/// Fields of one parsed head, written in the order they are given. Neighbours that stand in it
+/// byte for byte as [`parsed_field`] would write them go out in one piece: most heads in two.
+#[derive(Debug)]
+pub struct ParsedFields<'a> {
+    bytes: &'a [u8],
+    /// What is to be written, as lines of `bytes`.
+    lines: std::ops::Range<usize>,
+}
+
+impl<'a> ParsedFields<'a> {
+    /// For fields whose spans are of `bytes`.
+    #[inline]
+    pub fn of(bytes: &'a [u8]) -> Self {
+        Self { bytes, lines: 0..0 }
+    }
+
+    /// Writes `field`, at the latest with [`ParsedFields::finish`].
+    #[inline]
+    pub fn push(&mut self, out: &mut Vec<u8>, field: &Field) {
+        let (name, value) = (field.name, field.value);
+        let stands = |at: usize, wanted: &[u8; 2]| {
+            self.bytes.get(at..).and_then(<[u8]>::first_chunk) == Some(wanted)
+        };
+        let stands = value.start() == name.end() + 2
+            && stands(name.end(), b": ")
+            && stands(value.end(), b"\r\n");
+        if !stands {
+            return self.push_slowly(out, field);
+        }
+        if name.start() != self.lines.end {
+            self.write(out);
+            self.lines.start = name.start();
+        }
+        self.lines.end = value.end() + 2;
+    }
+
+    #[cold]
+    fn push_slowly(&mut self, out: &mut Vec<u8>, field: &Field) {
+        self.write(out);
+        self.lines = 0..0;
+        parsed_field(out, field.name.of(self.bytes), field.value.of(self.bytes));
+    }
+
+    /// Writes what is left.
+    #[inline]
+    pub fn finish(self, out: &mut Vec<u8>) {
+        self.write(out);
+    }
+
+    #[inline(never)]
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.bytes.get(self.lines.clone()).unwrap_or_default());
+    }
 }
 
 /// `content-length: n`.

@@ -1,6 +1,7 @@
 //! Which header fields speak of limits. Never reads a value.
 
 use crate::protocol::ascii::is_same;
+use crate::protocol::http1::header::Known;
 
 /// A field of interest, and what of its name is still to be read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -43,6 +44,22 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// By its name as a head's parser knows it: what is left of the name is a slice. Ids and other
+    /// names that say nothing of limits are `None`.
+    #[inline]
+    pub fn of_known(known: Known, name: &'a [u8]) -> Option<Self> {
+        let behind = |prefix: &[u8]| name.get(prefix.len()..);
+        match known {
+            Known::AnthropicPriority => behind(b"anthropic-priority-").map(Self::Priority),
+            Known::AnthropicRateLimit => behind(b"anthropic-ratelimit-").map(Self::Anthropic),
+            Known::RetryAfter => Some(Self::RetryAfter),
+            Known::RetryAfterMs => Some(Self::RetryAfterMs),
+            Known::XCodex => behind(b"x-").map(Self::Codex),
+            Known::XRateLimit => Self::of_plain(behind(b"x-ratelimit-")?),
+            _ => None,
+        }
+    }
+
     fn of_a(name: &'a [u8]) -> Option<Self> {
         if let Some(rest) = after(name, b"anthropic-priority-") {
             Some(Self::Priority(rest))
@@ -76,6 +93,11 @@ impl<'a> Field<'a> {
             return after(name, b"x-codex-")
                 .map(|_| Self::Codex(after(name, b"x-").unwrap_or_default()));
         };
+        Self::of_plain(rest)
+    }
+
+    /// What follows `x-ratelimit-`.
+    fn of_plain(rest: &'a [u8]) -> Option<Self> {
         let cut = rest.iter().position(|&byte| byte == b'-').unwrap_or(rest.len());
         let (kind, name) = rest.split_at_checked(cut)?;
         // A dash without a name is no limit.

@@ -5,9 +5,11 @@
 
 pub mod facts;
 pub mod field;
+mod read;
 pub mod reading;
 pub mod summary;
 pub mod time;
+mod usual;
 
 #[cfg(test)]
 mod corpus_tests;
@@ -15,9 +17,8 @@ mod corpus_tests;
 mod tests;
 
 use super::ascii::{self, trim};
-use super::dialect::anthropic::rate_limit as anthropic;
-use super::dialect::openai::rate_limit as openai;
-use field::{Field, Kind};
+use field::Kind;
+pub use read::{of_head, read};
 use time::{Number, go_duration, http_date, rfc3339};
 
 /// All that one response head says.
@@ -165,87 +166,6 @@ pub enum RetryAfter {
     Seconds(Number),
 }
 
-/// Reads a head. Of repeated fields the first counts; names are matched in any case.
-pub fn read<'a, H>(headers: H) -> RateLimits<'a>
-where
-    H: Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
-{
-    let mut reading = Reading::default();
-    let all = headers.clone();
-    for (place, (name, value)) in headers.enumerate() {
-        let Some(field) = Field::of(name) else { continue };
-        // A name whose mark is new is new; only of the others those before are looked through.
-        if reading.marks.is_new(name)
-            || !all.clone().take(place).any(|(earlier, _)| ascii::is_same(earlier, name))
-        {
-            reading.note(field, trim(value));
-        }
-    }
-    reading.finish()
-}
-
-/// A head that is being read.
-#[derive(Default)]
-struct Reading<'a> {
-    found: RateLimits<'a>,
-    ids: [Option<&'a [u8]>; 5],
-    marks: Marks,
-}
-
-impl<'a> Reading<'a> {
-    fn note(&mut self, field: Field<'a>, value: &'a [u8]) {
-        let found = &mut self.found;
-        match field {
-            Field::Anthropic(name) => anthropic::note(found, name, value),
-            Field::Codex(rest) => openai::note_codex(found, rest, value),
-            Field::Ietf => found.ietf = Some(openai::ietf(value)),
-            Field::Limit(kind, name) => found.note_limit(name, false, (kind, value)),
-            Field::Id(rank) => {
-                if let Some(id) = self.ids.get_mut(rank) {
-                    *id = Some(value).filter(|id| !id.is_empty());
-                }
-            }
-            Field::Priority(name) => anthropic::note_limit(found, name, true, value),
-            Field::RetryAfter => found.retry_after = RetryAfter::read(value),
-            Field::RetryAfterMs => found.retry_after_ms = Number::read(value),
-            Field::ShouldRetry => found.should_retry = switch(value),
-        }
-    }
-
-    fn finish(mut self) -> RateLimits<'a> {
-        // Each has several names, of which the first that is there counts.
-        let [a, b, c, ours, theirs] = self.ids;
-        self.found.request_id = a.or(b).or(c);
-        self.found.organization = ours.or(theirs);
-        self.found
-    }
-}
-
-/// Marks of the names that came, by which most are known to be new.
-#[derive(Default)]
-struct Marks([u64; 4]);
-
-impl Marks {
-    /// Whether no name with the mark of `name` came before, which marks it. Names that are the
-    /// same in any case have the same mark: it is of their length and last bytes.
-    #[inline]
-    fn is_new(&mut self, name: &[u8]) -> bool {
-        const CASES: u64 = u64::from_ne_bytes([0x20; 8]);
-        let last = |name: &[u8]| name.last_chunk().map_or(0, |last| u64::from_le_bytes(*last));
-        let before = name.get(..name.len().saturating_sub(8)).unwrap_or_default();
-        let ends = (last(name) | CASES) ^ (last(before) | CASES).rotate_left(13);
-        let length = u64::try_from(name.len()).unwrap_or_default();
-        // The high bits of a product depend on all bits below.
-        let mark = (ends ^ length).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56;
-        let (word, bit) = (usize::try_from(mark / 64).unwrap_or_default(), 1 << (mark % 64));
-        self.0.get_mut(word).is_some_and(|word| {
-            let is_new = *word & bit == 0;
-            *word |= bit;
-            is_new
-        })
-    }
-}
-
 impl<'a> RateLimits<'a> {
     /// How long the provider asks to wait, in microseconds: `retry-after-ms` above 0, else
     /// `retry-after`. 0 when it says so, or when its date has passed.
@@ -293,16 +213,21 @@ impl<'a> RateLimits<'a> {
             limit.is_priority == is_priority && ascii::is_same(limit.name, name)
         };
         let new = || Limit { name, is_priority, ..Limit::default() };
-        let Some(limit) = entry(&mut self.limits, is_same, new) else { return };
-        match kind {
-            Kind::Limit => limit.limit = limit.limit.or_else(|| Number::read(value)),
-            Kind::Remaining => limit.remaining = limit.remaining.or_else(|| Number::read(value)),
-            Kind::Reset => limit.reset = limit.reset.or_else(|| Some(Reset::read(value))),
+        if let Some(limit) = entry(&mut self.limits, is_same, new) {
+            limit.note(kind, value);
         }
     }
 }
 
 impl Limit<'_> {
+    fn note(&mut self, kind: Kind, value: &[u8]) {
+        match kind {
+            Kind::Limit => self.limit = self.limit.or_else(|| Number::read(value)),
+            Kind::Remaining => self.remaining = self.remaining.or_else(|| Number::read(value)),
+            Kind::Reset => self.reset = self.reset.or_else(|| Some(Reset::read(value))),
+        }
+    }
+
     /// Nothing is left.
     pub fn is_empty(&self) -> bool {
         self.remaining.is_some_and(|remaining| remaining.value() <= 0.0)
@@ -355,23 +280,25 @@ pub fn entry<T>(
     is_same: impl Fn(&T) -> bool,
     new: impl FnOnce() -> T,
 ) -> Option<&mut T> {
-    // From the end on: the fields of one entry follow each other.
-    let place = match all.iter().rposition(is_same) {
-        Some(place) => place,
-        None if all.len() == ENTRIES_MAX => return None,
-        None => {
-            all.push(new());
-            all.len() - 1
-        }
-    };
+    let place = entry_at(all, is_same, new)?;
     all.get_mut(place)
 }
 
-fn switch(value: &[u8]) -> Option<bool> {
-    match value {
-        b"true" => Some(true),
-        b"false" => Some(false),
-        _ => None,
+/// Its place.
+#[inline]
+fn entry_at<T>(
+    all: &mut Vec<T>,
+    is_same: impl Fn(&T) -> bool,
+    new: impl FnOnce() -> T,
+) -> Option<usize> {
+    // From the end on: the fields of one entry follow each other.
+    match all.iter().rposition(is_same) {
+        Some(place) => Some(place),
+        None if all.len() == ENTRIES_MAX => None,
+        None => {
+            all.push(new());
+            Some(all.len() - 1)
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use super::attempt::Call;
 use super::authenticate::Credential;
 use super::failure::{BadResponse, Failure, Kind};
 use super::fields::Ours;
+use super::nature::Nature;
 use super::observe::Observation;
 use super::rewrite::{self, Answer, Foreign};
 use super::route::Route;
@@ -20,13 +21,12 @@ use crate::data_plane::downstream::response::{BACK, FRONT, Framing};
 use crate::data_plane::io::buffer::{Buffer, LARGE, MEDIUM};
 use crate::data_plane::io::fault::Wait;
 use crate::data_plane::upstream::connection::{Answered, Connection};
-use crate::protocol::http1::Refusal;
-use crate::protocol::http1::framing::{self, BodyLength};
+use crate::protocol::http1::framing::BodyLength;
 use crate::protocol::http1::head::ResponseHead;
 use crate::protocol::usage::Observer;
 use crate::shared::tally::{self, Fault};
-use passage::{Passage, Stand, is_in_the_clear, is_stream};
-pub use passage::{is_open_stream, take_payload};
+pub use passage::take_payload;
+use passage::{Passage, Stand};
 use pulse::Waited;
 use whole::{Taker, content_type};
 
@@ -61,17 +61,16 @@ impl Exchange<'_> {
 
     /// What takes an answer in whole before anything of it is passed on; `None`: it flows.
     fn taker(&self, route: &Route<'_>, call: &Call) -> Result<Option<Taker>, Kind> {
-        let (head, bytes) = (&call.answered.head, call.answered.buffer.filled());
-        let is_flowing = is_open_stream(head, bytes) && (200..300).contains(&head.status);
+        let status = call.answered.head.status;
+        let is_flowing = call.nature.is_open_stream() && (200..300).contains(&status);
         if call.is_demoted && is_flowing {
             return Ok(Some(Taker::fold()));
         }
         let Some(forms) = route.forms.filter(|_| !is_flowing) else { return Ok(None) };
-        if !is_in_the_clear(head, bytes) {
+        if !call.nature.is_in_the_clear {
             return Err(Kind::UpstreamBadResponse(BadResponse::Encoded));
         }
-        let (echo, status) = (self.echo(), head.status);
-        Ok(Some(Taker::Translate { body: Vec::new(), echo, forms, status }))
+        Ok(Some(Taker::Translate { body: Vec::new(), echo: self.echo(), forms, status }))
     }
 
     /// Relays an answer as it comes.
@@ -81,37 +80,32 @@ impl Exchange<'_> {
         credential: Credential<'_>,
         call: Call,
     ) -> Result<Next, Failure> {
-        let is_stream = is_open_stream(&call.answered.head, call.answered.buffer.filled());
-        let Call { answered, limits, sent_whole, mut upstream, .. } = call;
+        let Call { answered, limits, nature, sent_whole, mut upstream, .. } = call;
         let Answered { mut buffer, head } = answered;
-        let to_head = self.request.head.method.of(self.request.bytes()) == b"HEAD";
-        let length = body_length(&head, buffer.filled(), to_head)?;
-        let hide_usage = self.hide_usage.take().filter(|_| is_open_stream(&head, buffer.filled()));
+        let length = nature.length()?;
+        let hide_usage = self.hide_usage.take().filter(|_| nature.is_open_stream());
         let is_changed = hide_usage.is_some() || route.forms.is_some();
         let length_down = if is_changed { without_count(length) } else { length };
         let framing = Framing::for_client(self.request, length_down);
         let closes = self.must_close() || framing == Framing::Close;
         let mut out = self.client.local.buffers.take_small();
-        let keeps_length = to_head || head.status == 304;
         let foreign = self.foreign(route);
         let mut rules = Cow::Borrowed(&*self.setup.header_rules.answers);
         if foreign.is_some() {
             rules.to_mut().insert(0, content_type("text/event-stream; charset=utf-8"));
         }
-        let (bytes, rules) = (buffer.filled(), &*rules);
+        let (bytes, keeps_length, rules) = (buffer.filled(), nature.keeps_length, &*rules);
         let answer = Answer { bytes, foreign, framing, head: &head, keeps_length, rules };
         rewrite::response(out.tail(), &answer);
         self.own_fields(out.tail(), Ours { closes, credential: Some(credential), error: None });
-        let reusable =
-            sent_whole && !framing::wants_close(&head.fields, head.minor, buffer.filled());
-        let mut observation = self.observation(route, &head, buffer.filled());
+        let mut observation = self.observation(route, &head, buffer.filled(), nature);
         observation.limits = limits;
-        self.gather_head(&head, buffer.filled());
+        self.gather_head(&head, buffer.filled(), nature);
         observation.capture = self.seen.gathered.capture(self.started);
-        let mut passage = Passage::new(&head, buffer.filled(), (length, framing), observation);
+        let mut passage = Passage::new(nature, (length, framing), observation);
         passage.hide_usage = hide_usage;
         passage.converter = route.forms.map(|forms| Box::new(self.converter(forms)));
-        passage.pulse = self.pulse(is_stream);
+        passage.pulse = self.pulse(nature.is_open_stream());
         self.seen.status = head.status;
         buffer.consume(head.end);
         let passed = self.pass(&mut passage, &mut upstream, out, buffer).await;
@@ -119,7 +113,7 @@ impl Exchange<'_> {
         self.note_answered(credential, &mut passage, passed.is_ok());
         match passed {
             Ok(()) => {
-                if reusable && passage.body.is_done() && !passage.extra {
+                if sent_whole && !nature.closes && passage.body.is_done() && !passage.extra {
                     self.keep_connection(route, upstream);
                 }
                 Ok(self.after_answer(closes).await)
@@ -155,15 +149,21 @@ impl Exchange<'_> {
     }
 
     /// Looks at an answer that can be read.
-    fn observation(&self, route: &Route<'_>, head: &ResponseHead, bytes: &[u8]) -> Observation {
+    fn observation(
+        &self,
+        route: &Route<'_>,
+        head: &ResponseHead,
+        bytes: &[u8],
+        nature: Nature,
+    ) -> Observation {
         let is_scanned = self.endpoint.is_scanned() && self.setup.snapshot.observation.accounting;
-        let readable = is_scanned && is_in_the_clear(head, bytes);
+        let readable = is_scanned && nature.is_in_the_clear;
         if is_scanned && !readable {
             self.count_fault(&route.provider.name, Fault::BodyUnobserved("encoded"));
         }
         let endpoint = route.forms.map_or(self.endpoint, |forms| forms.provider.endpoint());
-        let observer = readable
-            .then(|| Observer::new(route.provider.dialect, endpoint, is_stream(head, bytes)));
+        let observer =
+            readable.then(|| Observer::new(route.provider.dialect, endpoint, nature.is_stream));
         Observation::new(head, bytes, observer)
     }
 
@@ -173,10 +173,9 @@ impl Exchange<'_> {
         route.forms.map(|forms| Foreign { forms, now_s })
     }
 
-    fn gather_head(&mut self, head: &ResponseHead, bytes: &[u8]) {
-        let is_readable = is_in_the_clear(head, bytes);
+    fn gather_head(&mut self, head: &ResponseHead, bytes: &[u8], nature: Nature) {
         let keyed = &self.client.local.shared.keyed_hash;
-        self.seen.gathered.head(keyed, (head, bytes), is_readable);
+        self.seen.gathered.head(keyed, (head, bytes), nature.is_in_the_clear);
     }
 
     /// What becomes of the connection after a whole answer.
@@ -319,17 +318,6 @@ impl Exchange<'_> {
             self.client.stream.reset_on_close();
         }
     }
-}
-
-/// How the body of an answer ends, or why the answer cannot be passed on.
-pub fn body_length(head: &ResponseHead, bytes: &[u8], to_head: bool) -> Result<BodyLength, Kind> {
-    let length = framing::response_body(head, bytes, to_head)
-        .map_err(|refusal| Kind::UpstreamBadResponse(BadResponse::Refused(refusal)))?;
-    if framing::has_foreign_coding(head, bytes) {
-        let refusal = Refusal::TransferCoding;
-        return Err(Kind::UpstreamBadResponse(BadResponse::Refused(refusal)));
-    }
-    Ok(length)
 }
 
 /// How a body of which a part may stay behind ends at the client: its length is not known.

@@ -4,6 +4,7 @@ use crate::data_plane::downstream::response::{BACK, FRONT, Framing};
 use crate::data_plane::exchange::convert::Converter;
 use crate::data_plane::exchange::detail::Capture;
 use crate::data_plane::exchange::failure::{BadResponse, Kind};
+use crate::data_plane::exchange::nature::Nature;
 use crate::data_plane::exchange::observe::Observation;
 use crate::data_plane::io::buffer::Buffer;
 use crate::data_plane::io::fault::Limit;
@@ -12,8 +13,6 @@ use crate::protocol::dialect::translate::stream::Ended;
 use crate::protocol::http1::Refusal;
 use crate::protocol::http1::body::{Body, Piece};
 use crate::protocol::http1::framing::BodyLength;
-use crate::protocol::http1::head::ResponseHead;
-use crate::protocol::http1::header::Known;
 use crate::protocol::sse::boundary::Boundary;
 use crate::protocol::sse::hide_usage::HideUsage;
 use crate::protocol::sse::pulse::Pulse;
@@ -51,14 +50,13 @@ pub enum Stand {
 
 impl Passage {
     pub fn new(
-        head: &ResponseHead,
-        bytes: &[u8],
+        nature: Nature,
         (length, framing): (BodyLength, Framing),
         observation: Observation,
     ) -> Self {
         Self {
             body: Body::new(length),
-            boundary: is_open_stream(head, bytes).then(Boundary::new),
+            boundary: nature.is_open_stream().then(Boundary::new),
             converter: None,
             extra: false,
             framing,
@@ -224,28 +222,6 @@ pub fn take_payload(body: &mut Body, buffer: &mut Buffer) -> Taken {
     taken
 }
 
-/// Whether a body is an event stream that can be read and added to.
-pub fn is_open_stream(head: &ResponseHead, bytes: &[u8]) -> bool {
-    is_stream(head, bytes) && is_in_the_clear(head, bytes)
-}
-
-pub fn is_stream(head: &ResponseHead, bytes: &[u8]) -> bool {
-    head.fields.value(Known::ContentType, bytes).is_some_and(is_event_stream)
-}
-
-/// Whether a body passes unencoded, so that it can be read and added to.
-pub fn is_in_the_clear(head: &ResponseHead, bytes: &[u8]) -> bool {
-    let encoding = head.fields.value(Known::ContentEncoding, bytes);
-    encoding.is_none_or(|coding| coding.eq_ignore_ascii_case(b"identity"))
-}
-
-fn is_event_stream(content_type: &[u8]) -> bool {
-    const NAME: &[u8] = b"text/event-stream";
-    let name = content_type.get(..NAME.len()).unwrap_or_default();
-    name.eq_ignore_ascii_case(NAME)
-        && matches!(content_type.get(NAME.len()), None | Some(b';' | b' ' | b'\t'))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -270,13 +246,5 @@ mod tests {
         let taken = take_payload(&mut body, &mut buffer);
         assert_eq!(buffer.filled(), b"abc");
         assert!(taken.fault.is_some());
-    }
-
-    #[test]
-    fn only_event_streams_are_event_streams() {
-        assert!(is_event_stream(b"text/event-stream"));
-        assert!(is_event_stream(b"Text/Event-Stream; charset=utf-8"));
-        assert!(!is_event_stream(b"text/event-streams"));
-        assert!(!is_event_stream(b"application/json"));
     }
 }

@@ -3,7 +3,7 @@
 //! never half a message (BEHAVIOUR 8).
 
 use super::passage::{Passage, Stand};
-use super::{Exchange, Next, body_length};
+use super::{Exchange, Next};
 use crate::config::header_rule::{HeaderAction, HeaderRule, HeaderSide};
 use crate::data_plane::downstream::response::Framing;
 use crate::data_plane::exchange::attempt::Call;
@@ -18,7 +18,7 @@ use crate::data_plane::upstream::connection::{Answered, Connection};
 use crate::protocol::dialect::anthropic::fold::{Fold, Unfolded};
 use crate::protocol::dialect::translate::{Echo, Forms, answer, error};
 use crate::protocol::error_body::ErrorBody;
-use crate::protocol::http1::framing::{self, BodyLength};
+use crate::protocol::http1::framing::BodyLength;
 use crate::protocol::http1::head::Span;
 use crate::protocol::verdict::status_of;
 
@@ -104,17 +104,14 @@ impl Exchange<'_> {
         call: Call,
         taker: Taker,
     ) -> Result<Next, Failure> {
-        let Call { answered, limits, sent_whole, mut upstream, .. } = call;
+        let Call { answered, limits, nature, sent_whole, mut upstream, .. } = call;
         let Answered { mut buffer, mut head } = answered;
-        let length = body_length(&head, buffer.filled(), false)?;
-        let reusable =
-            sent_whole && !framing::wants_close(&head.fields, head.minor, buffer.filled());
-        let mut observation = self.observation(route, &head, buffer.filled());
+        let length = nature.length()?;
+        let mut observation = self.observation(route, &head, buffer.filled(), nature);
         observation.limits = limits;
-        self.gather_head(&head, buffer.filled());
+        self.gather_head(&head, buffer.filled(), nature);
         observation.capture = self.seen.gathered.capture(self.started);
-        let chunked = Framing::Chunked;
-        let mut passage = Passage::new(&head, buffer.filled(), (length, chunked), observation);
+        let mut passage = Passage::new(nature, (length, Framing::Chunked), observation);
         // Its spans are of these bytes, which reads will overwrite.
         let head_bytes = buffer.filled().get(..head.end).unwrap_or_default().to_vec();
         buffer.consume(head.end);
@@ -154,7 +151,7 @@ impl Exchange<'_> {
         out.extend(&body);
         let (written, _out) = self.client.stream.write_all(out, self.write_stall()).await;
         written.map_err(|_| Failure { kind: self.client_broke(), sent_any: true })?;
-        if reusable && passage.body.is_done() && !passage.extra {
+        if sent_whole && !nature.closes && passage.body.is_done() && !passage.extra {
             self.keep_connection(route, upstream);
         }
         Ok(self.after_answer(closes).await)

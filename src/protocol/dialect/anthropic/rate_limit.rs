@@ -46,6 +46,11 @@ fn note_window<'a>(unified: &mut Unified<'a>, name: &'a [u8], value: &'a [u8]) {
     let is_it = |window: &Window<'_>| is_same(window.name, name);
     let new = || Window { name, ..Window::default() };
     let Some(window) = entry(&mut unified.windows, is_it, new) else { return };
+    note_part(window, part, value);
+}
+
+/// Notes what a field tells of a window.
+pub fn note_part<'a>(window: &mut Window<'a>, part: Part, value: &'a [u8]) {
     match part {
         Part::Limit => window.limit = Number::read(value),
         Part::Remaining => window.remaining = Number::read(value),
@@ -59,13 +64,19 @@ fn note_window<'a>(unified: &mut Unified<'a>, name: &'a [u8], value: &'a [u8]) {
 }
 
 /// What a field tells of a window.
-#[derive(Clone, Copy)]
-enum Part {
+#[derive(Clone, Copy, Debug)]
+pub enum Part {
+    /// `limit`.
     Limit,
+    /// `remaining`.
     Remaining,
+    /// `reset`.
     Reset,
+    /// `status`.
     Status,
+    /// `surpassed-threshold`.
     SurpassedThreshold,
+    /// `utilization`.
     Utilization,
 }
 
@@ -107,7 +118,7 @@ fn note_overage<'a>(overage: &mut Overage<'a>, name: &[u8], value: &'a [u8]) {
 }
 
 /// Seconds since 1970, written as such or as a date.
-fn epoch(value: &[u8]) -> Option<Number> {
+pub fn epoch(value: &[u8]) -> Option<Number> {
     let date = || u64::try_from(rfc3339(value)?).ok().map(Number::Whole);
     Number::read(value).or_else(date)
 }

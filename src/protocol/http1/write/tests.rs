@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::protocol::http1::chunked::{Decoder, Step};
+use crate::protocol::http1::parse::{HeadLimits, ResponseParser};
 
 #[test]
 fn a_head_is_written_as_it_is_read() {
@@ -30,6 +31,44 @@ fn a_status_line_has_three_digits_and_the_registered_reason() {
         b"HTTP/1.1 200 OK\r\nHTTP/1.1 429 Too Many Requests\r\nHTTP/1.1 529 Overloaded\r\n\
           HTTP/1.1 007 \r\nHTTP/1.1 599 \r\n"
     );
+}
+
+#[test]
+fn parsed_fields_are_the_same_in_one_piece_and_one_by_one() {
+    let lines = [
+        "a: b\r\n",
+        "Name-2: a longer value\twith a tab\r\n",
+        "no-space:b\r\n",
+        "tab:\tb\r\n",
+        "two:  b\r\n",
+        "behind: b \r\n",
+        "empty:\r\n",
+        "blank: \r\n",
+        "colons: : : b\r\n",
+    ];
+    let limits = HeadLimits { fields_max: 99, head_bytes_max: 9_999, line_bytes_max: 99 };
+    for [first, second, third] in each_three(lines) {
+        let head = format!("HTTP/1.1 200 OK\r\n{first}{second}{third}\r\n");
+        let bytes = head.as_bytes();
+        let fields = ResponseParser::new(limits).parse(bytes).unwrap().unwrap().fields;
+        for kept in 0..8 {
+            let kept = fields.iter().enumerate().filter(|(at, _)| kept & (1 << at) != 0);
+            let (mut wanted, mut out) = (b"x\r\n".to_vec(), b"x\r\n".to_vec());
+            let mut pieces = ParsedFields::of(bytes);
+            for (_, field) in kept {
+                parsed_field(&mut wanted, field.name.of(bytes), field.value.of(bytes));
+                pieces.push(&mut out, field);
+            }
+            pieces.finish(&mut out);
+            assert_eq!(out.escape_ascii().to_string(), wanted.escape_ascii().to_string());
+        }
+    }
+}
+
+fn each_three<const N: usize>(of: [&'static str; N]) -> impl Iterator<Item = [&'static str; 3]> {
+    let two = move |first| of.into_iter().map(move |second| [first, second]);
+    let three = move |[first, second]: [_; 2]| of.into_iter().map(move |t| [first, second, t]);
+    of.into_iter().flat_map(two).flat_map(three)
 }
 
 #[test]
