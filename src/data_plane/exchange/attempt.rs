@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::authenticate::Credential;
 use super::failure::{BadResponse, Kind};
-use super::nature::Nature;
+use super::relay::nature::Nature;
 use super::rewrite::{self, Outgoing};
 use super::route::Route;
 use super::{Body, Exchange};

@@ -18,7 +18,6 @@ pub mod health;
 pub mod include_usage;
 pub mod judge;
 pub mod look;
-pub mod nature;
 pub mod observe;
 pub mod on_purpose;
 pub mod overhead;

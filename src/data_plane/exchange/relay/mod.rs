@@ -2,6 +2,7 @@
 //! never changed, each read is forwarded before the next is awaited; but for the usage that only
 //! the gateway asked for, which is kept back by whole events (BEHAVIOUR 8).
 
+pub mod nature;
 mod passage;
 mod pulse;
 mod whole;
@@ -12,7 +13,6 @@ use super::attempt::Call;
 use super::authenticate::Credential;
 use super::failure::{BadResponse, Failure, Kind};
 use super::fields::Ours;
-use super::nature::Nature;
 use super::observe::Observation;
 use super::rewrite::{self, Answer, Foreign};
 use super::route::Route;
@@ -25,6 +25,7 @@ use crate::protocol::http1::framing::BodyLength;
 use crate::protocol::http1::head::ResponseHead;
 use crate::protocol::usage::Observer;
 use crate::shared::tally::{self, Fault};
+use nature::Nature;
 pub use passage::take_payload;
 use passage::{Passage, Stand};
 use pulse::Waited;

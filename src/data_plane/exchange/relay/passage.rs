@@ -1,10 +1,10 @@
 //! One body on its way through: payload out of the framing it came in, into ours. Never writes.
 
+use super::nature::Nature;
 use crate::data_plane::downstream::response::{BACK, FRONT, Framing};
 use crate::data_plane::exchange::convert::Converter;
 use crate::data_plane::exchange::detail::Capture;
 use crate::data_plane::exchange::failure::{BadResponse, Kind};
-use crate::data_plane::exchange::nature::Nature;
 use crate::data_plane::exchange::observe::Observation;
 use crate::data_plane::io::buffer::Buffer;
 use crate::data_plane::io::fault::Limit;

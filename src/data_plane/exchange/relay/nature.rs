@@ -1,7 +1,7 @@
 //! What the head of an answer says of its body, read once behind the head and handed on. Never
 //! looks at the body, never decides what becomes of it.
 
-use super::failure::{BadResponse, Kind};
+use crate::data_plane::exchange::failure::{BadResponse, Kind};
 use crate::protocol::ascii::{is_same, starts_with};
 use crate::protocol::http1::Refusal;
 use crate::protocol::http1::framing::{self, BodyLength};
