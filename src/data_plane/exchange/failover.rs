@@ -131,6 +131,9 @@ impl Exchange<'_> {
         trail: &mut Trail<'a>,
     ) {
         if route.candidate.below.is_none() {
+            if !trail.is_cut_short {
+                exhausted = exhausted.passed_over();
+            }
             let why = Fault::PoolExhausted(exhausted.outcome().name());
             self.count_fault(&route.provider.name, why);
         } else if trail.is_asked_again {

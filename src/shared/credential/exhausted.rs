@@ -99,6 +99,16 @@ impl Exhausted {
         }
     }
 
+    /// Of a walk that found nothing to give out and was not cut short, without a threshold: what
+    /// looks available now was passed over at its cap, and has been freed since.
+    #[must_use]
+    pub fn passed_over(mut self) -> Self {
+        if self.tried == 0 && self.cap_sum > 0 {
+            self.at_cap += std::mem::take(&mut self.available);
+        }
+        self
+    }
+
     /// Takes in what another provider's walk ended with.
     pub fn merge(&mut self, other: &Self) {
         self.at_cap += other.at_cap;
@@ -133,5 +143,21 @@ impl Exhausted {
         if claim.reason.is_unified() && is_first(self.unified) {
             self.unified = Some(claim);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_is_free_again_once_it_was_passed_over_was_at_its_cap() {
+        let capped = Exhausted { available: 1, cap_sum: 1, visible: 1, ..Exhausted::default() };
+        assert_eq!(capped.outcome(), Outcome::Tried);
+        assert_eq!(capped.passed_over().outcome(), Outcome::AtCap);
+        let tried = Exhausted { tried: 1, ..capped };
+        assert_eq!(tried.passed_over().outcome(), Outcome::Tried);
+        let uncapped = Exhausted { cap_sum: 0, ..capped };
+        assert_eq!(uncapped.passed_over().outcome(), Outcome::Tried);
     }
 }
