@@ -70,6 +70,7 @@ fn serve(loaded: &Loaded, tls: TlsConfigs, terms: Terms) -> Result<ExitCode, Str
     let level = control_plane::log::start(snapshot.log, output::colours(), &log);
     control_plane::log::tell_panics();
     match code {
+        Ok(0) => tracing::debug!("code stays on small pages"),
         Ok(bytes) => tracing::debug!(bytes, "code is on large pages"),
         Err(error) => tracing::debug!(%error, "code stays on small pages"),
     }
