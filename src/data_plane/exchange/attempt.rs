@@ -67,7 +67,7 @@ impl Exchange<'_> {
         (route, credential): (&Route<'_>, Credential<'_>),
         body: &mut Body,
         is_open: impl Fn() -> bool,
-    ) -> Result<Option<Call>, Kind> {
+    ) -> Result<Option<Box<Call>>, Kind> {
         let whom = (route, credential);
         let call = match self.call(whom, body, false, &is_open).await {
             Err(NoAnswer::Stale) => self.call(whom, body, true, &is_open).await,
@@ -124,7 +124,7 @@ impl Exchange<'_> {
         body: &mut Body,
         fresh: bool,
         is_open: &impl Fn() -> bool,
-    ) -> Result<Call, NoAnswer> {
+    ) -> Result<Box<Call>, NoAnswer> {
         self.phase = "connect";
         let mut upstream = self.connect(route, fresh).await?;
         // Opening took a while, in which others may have learnt that the key is limited.
@@ -155,15 +155,22 @@ impl Exchange<'_> {
         let wait_ms = if sent_whole { whole_ms } else { Some(AFTER_BROKEN_SEND_MS) };
         let wait = self.bound((wait, wait_ms));
         let answered = self.read_head(&mut upstream, wait).await?;
-        Ok(Call { is_demoted: self.is_demoted, ..self.answered(answered, sent_whole, upstream) })
+        let mut call = self.answered(answered, sent_whole, upstream);
+        call.is_demoted = self.is_demoted;
+        Ok(call)
     }
 
-    /// A call with this answer.
-    pub fn answered(&self, answered: Answered, sent_whole: bool, upstream: Connection) -> Call {
+    /// A call with this answer. In a block of its own: it goes through many hands.
+    pub fn answered(
+        &self,
+        answered: Answered,
+        sent_whole: bool,
+        upstream: Connection,
+    ) -> Box<Call> {
         let to_head = self.request.head.method.of(self.request.bytes()) == b"HEAD";
         let nature = Nature::of(&answered.head, answered.buffer.filled(), to_head);
         let upstream = Some(upstream);
-        Call { answered, is_demoted: false, limits: None, nature, sent_whole, upstream }
+        Box::new(Call { answered, is_demoted: false, limits: None, nature, sent_whole, upstream })
     }
 
     /// A connection to the route's provider: an idle one unless `fresh`, else a new one.

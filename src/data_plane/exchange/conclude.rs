@@ -49,7 +49,7 @@ pub struct Trail<'a> {
 
 impl<'a> Trail<'a> {
     /// The answer kept last, to serve it after all; one that was cut stays where it is.
-    pub(super) fn take_answer(&mut self) -> Option<(Call, Credential<'a>)> {
+    pub(super) fn take_answer(&mut self) -> Option<(Box<Call>, Credential<'a>)> {
         match self.failed.take() {
             Some(Kept::Answer(answer)) => Some((answer.call, answer.credential)),
             cut => {
@@ -78,7 +78,7 @@ pub enum Kept<'a> {
 #[derive(Debug)]
 pub struct KeptAnswer<'a> {
     /// The answer.
-    pub call: Call,
+    pub call: Box<Call>,
     /// Whom it was asked with.
     pub credential: Credential<'a>,
     /// Whom it was asked of.
@@ -87,7 +87,7 @@ pub struct KeptAnswer<'a> {
 
 impl<'a> Kept<'a> {
     /// The answer as it stands.
-    pub fn whole(route: &Route<'a>, credential: Credential<'a>, call: Call) -> Self {
+    pub fn whole(route: &Route<'a>, credential: Credential<'a>, call: Box<Call>) -> Self {
         Self::Answer(Box::new(KeptAnswer { call, credential, route: *route }))
     }
 }
@@ -98,7 +98,7 @@ impl Exchange<'_> {
     pub(super) fn keep<'a>(
         &self,
         (route, credential): (&Route<'a>, Credential<'a>),
-        mut call: Call,
+        mut call: Box<Call>,
         is_whole: bool,
     ) -> Kept<'a> {
         let head = &call.answered.head;

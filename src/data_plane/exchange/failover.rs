@@ -63,7 +63,7 @@ impl Exchange<'_> {
                         // What came before costs no memory while the answer passes.
                         drop(trail);
                         asked.free();
-                        return self.relay(&route, credential, *call).await;
+                        return self.relay(&route, credential, call).await;
                     }
                     Step::Stop => break,
                     Step::Again | Step::NextProvider => {}
@@ -229,7 +229,7 @@ impl Exchange<'_> {
                         && self.is_once_more((route, class), &mut once_more, &mut pass) => {}
                 // What would be asked next is nobody: its answer is as good as any.
                 Step::NextProvider if trail.is_last_provider => {
-                    let serve = |(call, credential)| Step::Serve(Box::new(call), credential);
+                    let serve = |(call, credential)| Step::Serve(call, credential);
                     return Ok(trail.take_answer().map_or(Step::NextProvider, serve));
                 }
                 step => return Ok(step),
@@ -263,12 +263,12 @@ impl Exchange<'_> {
     fn follow<'a>(
         &self,
         (route, credential): (&Route<'a>, Credential<'a>),
-        (call, judged): (Call, Judged),
+        (call, judged): (Box<Call>, Judged),
         trail: &mut Trail<'a>,
     ) -> Step<'a> {
         let keep = |call| self.keep((route, credential), call, judged.is_whole);
         match judged.verdict {
-            Verdict::Accept | Verdict::Relay => return Step::Serve(Box::new(call), credential),
+            Verdict::Accept | Verdict::Relay => return Step::Serve(call, credential),
             Verdict::AuthFailed(_) | Verdict::Limited { .. } => drop(keep(call)),
             Verdict::Forbidden => trail.forbidden = Some(keep(call)),
             Verdict::NextCredential => trail.unmarked = Some(keep(call)),

@@ -296,20 +296,16 @@ impl Exchange<'_> {
 
     /// `limit`, or what is left of the whole exchange's deadline where that is less.
     pub fn bound(&self, limit: Limit) -> Limit {
-        let exchange = self.timeouts.exchange;
-        let ends = [
-            (Wait::Exchange, exchange.map(|ms| self.started.plus(ms.0))),
-            (Wait::Failover, self.commit_by),
-        ];
-        ends.into_iter().fold(limit, |limit, (wait, end)| {
-            let Some(end) = end else { return limit };
-            // A millisecond at least: the wheel, not this sum, ends the wait.
-            let left = end.since(Millis::now()).max(1);
-            match limit {
-                (_, Some(ms)) if ms <= left => limit,
-                _ => (wait, Some(left)),
-            }
-        })
+        let exchange = self.timeouts.exchange.map(|ms| (Wait::Exchange, self.started.plus(ms.0)));
+        let failover = self.commit_by.map(|end| (Wait::Failover, end));
+        let first = exchange.into_iter().chain(failover).min_by_key(|(_, end)| *end);
+        let Some((wait, end)) = first else { return limit };
+        // A millisecond at least: the wheel, not this sum, ends the wait.
+        let left = end.since(Millis::now()).max(1);
+        match limit {
+            (_, Some(ms)) if ms <= left => limit,
+            _ => (wait, Some(left)),
+        }
     }
 
     /// Whether the whole exchange's deadline has passed. To be asked where something always comes:

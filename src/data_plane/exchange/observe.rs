@@ -72,7 +72,7 @@ impl Observation {
 
     /// Writes what was seen over what stands in `record`, for an exchange that began at
     /// `started`. `clean`: the answer came to its end as far as the transport can tell.
-    pub fn finish(self, clean: bool, started: Millis, record: &mut Record) {
+    pub fn finish(&mut self, clean: bool, started: Millis, record: &mut Record) {
         let Record { answered, texts, .. } = record;
         let Answered {
             bytes,
@@ -90,22 +90,26 @@ impl Observation {
             ttft_ms,
             usage,
         } = answered;
-        let observed: Observed =
-            self.observer.map(|observer| observer.finish(clean)).unwrap_or_default();
         *bytes = self.passed;
-        *estimated = observed.estimated;
-        *events = observed.events;
         *gaps = self.gaps;
         *limits = self.limits;
-        *model = texts.add(known(observed.model.as_ref()));
         *organization_id = texts.add(self.organization_id.as_bytes());
-        *outcome = Some(observed.outcome);
         *request_id = texts.add(self.request_id.as_bytes());
-        *service_tier = texts.add(known(observed.service_tier.as_ref()));
-        *stop_reason = texts.add(known(observed.stop_reason.as_ref()));
         *ttfb_ms = Some(self.head_at.since(started));
         *ttft_ms = self.first_event_at.map(|at| at.since(started));
-        *usage = observed.usage;
+        let mut tell = |observed: &Observed| {
+            *estimated = observed.estimated;
+            *events = observed.events;
+            *model = texts.add(known(observed.model.as_ref()));
+            *outcome = Some(observed.outcome);
+            *service_tier = texts.add(known(observed.service_tier.as_ref()));
+            *stop_reason = texts.add(known(observed.stop_reason.as_ref()));
+            *usage = observed.usage;
+        };
+        match self.observer.take() {
+            Some(observer) => observer.finish_with(clean, tell),
+            None => tell(&Observed::default()),
+        }
     }
 }
 

@@ -144,19 +144,38 @@ impl Observer {
 
     /// Ends the body. `clean`: the transport told its end (length, last chunk, or a close where
     /// that is the framing).
-    pub fn finish(mut self, clean: bool) -> Observed {
-        match &mut self.0 {
-            Kind::AnthropicBody(body) => body.finish(),
+    pub fn finish(self, clean: bool) -> Observed {
+        self.finish_with(clean, |seen| *seen)
+    }
+
+    /// Ends the body as [`Observer::finish`] does, and shows what was seen where it stands: it is
+    /// over a kilobyte.
+    pub fn finish_with<T>(mut self, clean: bool, tell: impl FnOnce(&Observed) -> T) -> T {
+        let made;
+        let seen = match &mut self.0 {
             Kind::AnthropicStream(stream) => stream.finish(clean),
-            Kind::ChatBody(body) => body.finish(),
             Kind::ChatStream(stream) => stream.finish(clean),
+            Kind::ResponsesStream(stream) => stream.finish(clean),
+            Kind::AnthropicBody(body) => {
+                made = body.finish();
+                &made
+            }
+            Kind::ChatBody(body) => {
+                made = body.finish();
+                &made
+            }
+            Kind::ResponsesBody(body) => {
+                made = body.finish();
+                &made
+            }
             Kind::Opaque(bytes) => {
                 let outcome = if clean { Outcome::Complete } else { Outcome::Cut };
-                Observed { bytes: *bytes, estimated: !clean, outcome, ..Observed::default() }
+                let (bytes, estimated) = (*bytes, !clean);
+                made = Observed { bytes, estimated, outcome, ..Observed::default() };
+                &made
             }
-            Kind::ResponsesBody(body) => body.finish(),
-            Kind::ResponsesStream(stream) => stream.finish(clean),
-        }
+        };
+        tell(seen)
     }
 }
 

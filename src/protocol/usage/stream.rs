@@ -91,7 +91,7 @@ impl<S: EventStatement> Stream<S> {
         }
     }
 
-    pub fn finish(&mut self, clean: bool) -> Observed {
+    pub fn finish(&mut self, clean: bool) -> &Observed {
         // A last line that lacks only its end is used, as an event of no count: a client drops it.
         let (open, seen) = (&mut self.open, &mut self.seen);
         let events = seen.events;
@@ -99,7 +99,7 @@ impl<S: EventStatement> Stream<S> {
         self.open.part(Part::End, &mut self.seen);
         self.seen.events = events;
         self.seen.settle(clean, S::USAGE);
-        self.seen
+        &self.seen
     }
 }
 

@@ -49,7 +49,7 @@ impl Exchange<'_> {
         &mut self,
         route: &Route<'_>,
         credential: Credential<'_>,
-        call: Call,
+        call: Box<Call>,
     ) -> Result<Next, Failure> {
         self.phase = "relay";
         self.commit_by = None;
@@ -79,9 +79,10 @@ impl Exchange<'_> {
         &mut self,
         route: &Route<'_>,
         credential: Credential<'_>,
-        call: Call,
+        call: Box<Call>,
     ) -> Result<Next, Failure> {
-        let Call { answered, limits, nature, sent_whole, mut upstream, .. } = call;
+        // Its block is free while the answer passes.
+        let Call { answered, limits, nature, sent_whole, mut upstream, .. } = *{ call };
         let Answered { mut buffer, head } = answered;
         let length = nature.length()?;
         let hide_usage = self.hide_usage.take().filter(|_| nature.is_open_stream());

@@ -17,7 +17,7 @@ use crate::protocol::sse::boundary::Boundary;
 use crate::protocol::sse::hide_usage::HideUsage;
 use crate::protocol::sse::pulse::Pulse;
 use crate::shared::clock::Millis;
-use crate::shared::journal::{Answered, Record};
+use crate::shared::journal::Record;
 
 /// A body on its way.
 #[derive(Debug)]
@@ -32,8 +32,7 @@ pub struct Passage {
     pub framing: Framing,
     /// For event streams whose usage the client did not ask for.
     pub hide_usage: Option<HideUsage>,
-    /// Until the body ended.
-    observation: Option<Observation>,
+    observation: Observation,
     /// Payload bytes passed on.
     passed: u64,
     /// For event streams that are watched.
@@ -61,7 +60,7 @@ impl Passage {
             extra: false,
             framing,
             hide_usage: None,
-            observation: Some(observation),
+            observation,
             passed: 0,
             pulse: None,
         }
@@ -69,16 +68,13 @@ impl Passage {
 
     /// What was captured of it.
     pub fn take_capture(&mut self) -> Option<Capture> {
-        self.observation.as_mut().and_then(|observation| observation.capture.take())
+        self.observation.capture.take()
     }
 
     /// Ends the observation and writes what was seen over what stands in `record`. `clean`: the
     /// answer came to its end.
     pub fn finish(&mut self, clean: bool, started: Millis, record: &mut Record) {
-        match self.observation.take() {
-            Some(observation) => observation.finish(clean, started, record),
-            None => record.answered = Answered::default(),
-        }
+        self.observation.finish(clean, started, record);
     }
 
     /// Reads once and leaves only payload in the buffer.
@@ -116,9 +112,7 @@ impl Passage {
         if let Some(pulse) = &mut self.pulse {
             pulse.push(buffer.filled(), Millis::now().0);
         }
-        if let Some(observation) = &mut self.observation {
-            observation.push(buffer.filled());
-        }
+        self.observation.push(buffer.filled());
         if let Some(hide_usage) = &mut self.hide_usage {
             let passes = hide_usage.push(buffer.filled());
             buffer.clear_with_room(FRONT, BACK);

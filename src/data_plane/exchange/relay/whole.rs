@@ -101,10 +101,10 @@ impl Exchange<'_> {
     pub(super) async fn relay_whole(
         &mut self,
         (route, credential): (&Route<'_>, Credential<'_>),
-        call: Call,
+        call: Box<Call>,
         taker: Taker,
     ) -> Result<Next, Failure> {
-        let Call { answered, limits, nature, sent_whole, mut upstream, .. } = call;
+        let Call { answered, limits, nature, sent_whole, mut upstream, .. } = *{ call };
         let Answered { mut buffer, mut head } = answered;
         let length = nature.length()?;
         let mut observation = self.observation(route, &head, buffer.filled(), nature);
