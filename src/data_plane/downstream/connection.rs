@@ -125,7 +125,7 @@ impl Connection {
     }
 
     /// One exchange after another for as long as the next request follows at once. A busy
-    /// connection waits with a buffer in hand, which saves a system call per request.
+    /// connection keeps its block of memory while it waits, which saves building it anew.
     async fn serve_while_busy(&mut self) -> Next {
         if !self.read_first().await {
             return Next::Close;
@@ -207,24 +207,18 @@ impl Connection {
         }
     }
 
-    /// Reads with a buffer in hand for a while. `None` = nothing came.
+    /// Waits for the next request for a while, and reads of it. `None` = nothing came.
     async fn read_or_park(&mut self) -> Option<bool> {
-        let buffer = self.local.buffers.take_small();
-        let (idled, buffer) = self.stream.read_or_park(buffer, PARK_MS).await;
+        let idled = self.stream.read_or_park(&self.local.buffers, PARK_MS).await;
         self.local.parking.leave();
         match idled {
-            Ok(Idled::Read(n)) if n > 0 => {
+            Ok(Idled::Read(buffer)) => {
                 self.buffer = buffer;
-                return Some(true);
+                Some(true)
             }
-            Ok(Idled::Parked) => {}
-            Ok(Idled::Read(_)) | Err(_) => {
-                self.local.buffers.put(buffer);
-                return Some(false);
-            }
+            Ok(Idled::Parked) => None,
+            Ok(Idled::Ended) | Err(_) => Some(false),
         }
-        self.local.buffers.put(buffer);
-        None
     }
 
     /// Reads what was waited for; false when that is the end.
@@ -273,7 +267,7 @@ impl Connection {
 
 /// How long a peer may take to take in the end of a connection.
 const CLOSE_MS: u64 = 2_000;
-/// How long a busy connection waits with a buffer in hand.
+/// How long a busy connection keeps its block of memory.
 const PARK_MS: u64 = 1_000;
 /// The longest request line in bytes; over it 414 (HARDENING 2).
 const REQUEST_LINE_BYTES_MAX: usize = 8 * 1024;

@@ -1,10 +1,11 @@
 //! Acts on a socket by its number for those who do not own it. The one file of the data
-//! plane with `unsafe`. Never reads data away, never closes.
+//! plane with `unsafe`. Never waits, never closes.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
+use rustix::buffer::spare_capacity;
 use rustix::event::epoll;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown, sockopt};
 
@@ -67,6 +68,19 @@ impl Fd {
         match send(self.borrow(), bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
             Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => Ok(0),
             sent => Ok(sent?),
+        }
+    }
+
+    /// Takes what lies in the receive queue, as far as it fits behind what `bytes` holds.
+    /// `Some(0)`: the peer ended its side. `None`: there is nothing now.
+    ///
+    /// # Errors
+    /// When the connection is broken.
+    pub fn receive(self, bytes: &mut Vec<u8>) -> io::Result<Option<usize>> {
+        debug_assert!(bytes.capacity() > bytes.len(), "a read needs room");
+        match recv(self.borrow(), spare_capacity(bytes), RecvFlags::DONTWAIT) {
+            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => Ok(None),
+            received => Ok(Some(received?.0)),
         }
     }
 
@@ -189,6 +203,27 @@ mod tests {
         drop(far);
         assert_eq!((&near).read(&mut byte).unwrap(), 0);
         assert_eq!(fd.peek(), Peek::Closed);
+    }
+
+    #[test]
+    fn receiving_takes_what_is_there_behind_what_is_held_and_never_waits() {
+        let (near, mut far) = pair();
+        let fd = Fd::of(&near);
+        let mut bytes = Vec::with_capacity(8);
+        bytes.extend_from_slice(b"held");
+        assert_eq!(fd.receive(&mut bytes).unwrap(), None);
+        far.write_all(b"and more").unwrap();
+        near.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        near.peek(&mut [0; 1]).unwrap();
+        assert_eq!(fd.receive(&mut bytes).unwrap(), Some(4));
+        assert_eq!(bytes, b"heldand ");
+        bytes.clear();
+        assert_eq!(fd.receive(&mut bytes).unwrap(), Some(4));
+        assert_eq!(bytes, b"more");
+        drop(far);
+        bytes.clear();
+        near.peek(&mut [0; 1]).unwrap();
+        assert_eq!(fd.receive(&mut bytes).unwrap(), Some(0));
     }
 
     #[test]

@@ -2,8 +2,6 @@
 
 use std::task::Waker;
 
-use monoio::io::Canceller;
-
 use super::fault::{Cause, Wait};
 use super::fd::Fd;
 use super::wheel::Entry;
@@ -11,8 +9,6 @@ use crate::shared::clock::Millis;
 
 /// One place in the table of watches.
 pub struct Slot {
-    /// Ends a read without ending the connection; only while one holds a buffer.
-    pub canceller: Option<Canceller>,
     /// Who ended a wait, if anybody did.
     pub cause: Option<Cause>,
     /// The bound on the wait under way.
@@ -35,7 +31,7 @@ pub struct Slot {
     pub queued: u64,
     /// What was shut from here.
     shut: Shut,
-    /// Who waits for the peer's hang-up and for nothing on the socket.
+    /// Who waits for the peer's hang-up, or for the end of a wait that is not on the socket alone.
     pub waiter: Option<Waker>,
 }
 
@@ -105,7 +101,6 @@ impl Slot {
     /// A slot that watches nothing.
     pub fn free() -> Self {
         Self {
-            canceller: None,
             cause: None,
             deadline: None,
             end: End::Downstream,
@@ -147,8 +142,7 @@ impl Slot {
         match wait {
             Wait::Park => {
                 self.cause.get_or_insert(Cause::Deadline(wait));
-                // The read is awaited to its end and may still bring data (D3).
-                drop(self.canceller.take().map(Canceller::cancel));
+                self.waiter.take().into_iter().for_each(Waker::wake);
             }
             // The answer is there to be read.
             Wait::EarlyAnswer => {

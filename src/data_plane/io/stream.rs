@@ -4,11 +4,11 @@ use std::io::ErrorKind;
 use std::rc::Rc;
 
 use monoio::buf::{IoBuf, IoBufMut};
-use monoio::io::{AsyncReadRent, AsyncWriteRent, CancelHandle, CancelableAsyncReadRent};
+use monoio::io::{AsyncReadRent, AsyncWriteRent};
 use monoio::net::TcpStream;
 
 use super::buffer::{Buffer, Buffers};
-use super::fault::{Cause, Fault, Limit};
+use super::fault::{Cause, Fault, Limit, Wait};
 use super::fd::{Discarded, Fd, Peek};
 use super::tls::{Session, TlsStream};
 use super::watch::{End, Watch, Watchers};
@@ -83,38 +83,41 @@ impl Stream {
         }
     }
 
-    /// Reads once, or gives up after `park_ms` with nothing lost and the connection as it was, so
-    /// that a connection that idles for long holds no buffer.
-    pub async fn read_or_park(
-        &mut self,
-        buffer: Buffer,
-        park_ms: u64,
-    ) -> (Result<Idled, Fault>, Buffer) {
-        let Transport::Plain(tcp) = &mut self.transport else {
-            return (Ok(Idled::Parked), buffer);
-        };
-        let Some(handle) = self.watch.arm_park(park_ms) else {
-            return (Ok(Idled::Parked), buffer);
-        };
-        let (result, buffer) = read_tcp_until(tcp, buffer, handle).await;
-        self.watch.disarm();
-        let cause = self.watch.cause();
-        let outcome = match (result, cause) {
-            // What came together with the end of the wait is still served.
-            (Ok(n), Some(_)) if n > 0 => {
-                self.watch.forgive();
-                Ok(Idled::Read(n))
+    /// Waits for a request with no buffer in hand, and reads it into one of `buffers`; gives up
+    /// after `park_ms` with the connection as it was. Readiness takes nothing, so the wait may be
+    /// dropped (D3).
+    ///
+    /// # Errors
+    /// When the wait was ended from outside and nothing had come, or the connection broke.
+    pub async fn read_or_park(&mut self, buffers: &Buffers, park_ms: u64) -> Result<Idled, Fault> {
+        let Transport::Plain(tcp) = &mut self.transport else { return Ok(Idled::Parked) };
+        self.watch.arm((Wait::Park, Some(park_ms)));
+        let (received, buffer) = loop {
+            let came = first(tcp.readable(false), self.watch.ended()).await;
+            let mut buffer = buffers.take_small();
+            match (came, self.fd.receive(buffer.tail())) {
+                (First::A(Err(error)), _) => break (Err(error), buffer),
+                (_, Ok(None)) if self.watch.cause().is_none() => buffers.put(buffer),
+                (_, received) => break (received, buffer),
             }
-            (Ok(0), Some(Cause::Deadline(_))) => Ok(Idled::Read(0)),
-            (Err(_), Some(Cause::Deadline(_))) => {
+        };
+        self.watch.disarm();
+        let idled = match (received, self.watch.cause()) {
+            (Ok(Some(0)), None) => Ok(Idled::Ended),
+            // What came together with the end of the wait is still served.
+            (Ok(Some(1..)), _) => {
+                self.watch.forgive();
+                return Ok(Idled::Read(buffer));
+            }
+            (Ok(_), None | Some(Cause::Deadline(_))) => {
                 self.watch.forgive();
                 Ok(Idled::Parked)
             }
-            (Ok(n), None) => Ok(Idled::Read(n)),
-            (Err(error), None) => Err(Fault::Io(error)),
             (_, Some(cause)) => Err(Fault::Ended(cause)),
+            (Err(error), None) => Err(Fault::Io(error)),
         };
-        (outcome, buffer)
+        buffers.put(buffer);
+        idled
     }
 
     /// Writes all that is filled and consumes it. The limit bounds each step of progress.
@@ -353,13 +356,15 @@ impl Stream {
     }
 }
 
-/// How a read that may be given up ended.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// How a wait for a request that may be given up ended.
+#[derive(Debug)]
 pub enum Idled {
+    /// The peer ended its side.
+    Ended,
     /// Nothing came.
     Parked,
-    /// So many bytes; 0 = the peer ended its side.
-    Read(usize),
+    /// The first bytes of a request.
+    Read(Buffer),
 }
 
 /// Sends all that is encrypted. The limit bounds each step of progress.
@@ -372,18 +377,6 @@ async fn send(tls: &mut TlsStream, watch: &Watch, limit: Limit) -> Result<(), Fa
             Err(fault) => return Err(fault),
         }
     }
-}
-
-async fn read_tcp_until(
-    tcp: &mut TcpStream,
-    buffer: Buffer,
-    handle: CancelHandle,
-) -> (std::io::Result<usize>, Buffer) {
-    let room = buffer.spare();
-    let (bytes, start, back) = buffer.into_parts();
-    let len = bytes.len();
-    let (result, slice) = tcp.cancelable_read(bytes.slice_mut(len..len + room), handle).await;
-    (result, Buffer::from_parts(slice.into_inner(), start, back))
 }
 
 /// Reads once behind what is filled.

@@ -14,7 +14,6 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use monoio::io::{CancelHandle, Canceller};
 use rustix::event::epoll;
 
 use super::fault::{Cause, Limit, Wait};
@@ -252,10 +251,16 @@ impl Watch {
         }
     }
 
-    /// Bounds a read that is to be cancelled, not ended, and gives what cancels it.
-    pub fn arm_park(&self, ms: u64) -> Option<CancelHandle> {
-        self.arm((Wait::Park, Some(ms)));
-        self.with(|slot| slot.canceller.get_or_insert_with(Canceller::new).handle())
+    /// Waits until somebody has ended this socket's wait. May be dropped at any time.
+    pub async fn ended(&self) {
+        poll_fn(|cx| {
+            if self.cause().is_some() {
+                return Poll::Ready(());
+            }
+            self.with(|slot| slot.waiter = Some(cx.waker().clone()));
+            Poll::Pending
+        })
+        .await;
     }
 
     /// While `wanted`, an answer of this peer ends a write to it that makes no progress, with an

@@ -39,7 +39,7 @@ pub struct Local {
     pub buffers: Buffers,
     /// Rung when new addresses were adopted.
     pub addresses_changed: Notify,
-    /// Connections that wait with a buffer in hand.
+    /// Connections that wait with all they need for a request.
     pub parking: Parking,
     /// Rung when the process's phase moved.
     pub phase_changed: Notify,
@@ -270,7 +270,7 @@ impl Local {
     }
 }
 
-/// Bounds how many connections of a worker wait with a buffer in hand.
+/// Bounds how many connections of a worker wait with all they need for a request.
 #[derive(Debug, Default)]
 pub struct Parking {
     inside: Cell<usize>,
@@ -293,7 +293,7 @@ impl Parking {
     }
 }
 
-/// Connections that may wait with a buffer in hand: 4 MiB of them.
+/// Connections of a worker that may wait so, each with some kilobytes.
 const PARKING_MAX: usize = 256;
 /// How often a worker looks after its pools.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
