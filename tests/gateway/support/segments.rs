@@ -30,7 +30,7 @@ pub fn received(socket: &TcpStream) -> Option<u32> {
     None
 }
 
-/// `nlmsghdr` and `inet_diag_req_v2` (sock_diag(7)).
+/// `nlmsghdr` and `inet_diag_req_v2` (`sock_diag(7)`).
 fn question((local, peer): (SocketAddr, SocketAddr)) -> Vec<u8> {
     let mut out = Vec::new();
     out.extend(72_u32.to_ne_bytes());
