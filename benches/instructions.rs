@@ -109,8 +109,11 @@ const CASES: &[(&str, Case)] = &[
     ("usage_chat_body", || usage_of_body(Endpoint::ChatCompletions, CHAT_BODY)),
     ("usage_anthropic", || usage(Endpoint::Messages, by_event)),
     ("usage_anthropic_cut", || usage(Endpoint::Messages, anywhere)),
+    ("usage_anthropic_16k", || usage(Endpoint::Messages, in_full_reads)),
     ("usage_chat", || usage(Endpoint::ChatCompletions, by_event)),
+    ("usage_chat_16k", || usage(Endpoint::ChatCompletions, in_full_reads)),
     ("usage_responses", || usage(Endpoint::Responses, by_event)),
+    ("usage_responses_16k", || usage(Endpoint::Responses, in_full_reads)),
     ("verdict_accept", || verdict(200, b"")),
     ("verdict_429", || verdict(429, b"rate_limit_error")),
     ("walk_1_key", || walk(1)),
@@ -193,6 +196,11 @@ fn by_event(stream: &[u8]) -> Vec<Vec<u8>> {
         }
     }
     reads
+}
+
+/// Reads as large as they get, as fast streams come.
+fn in_full_reads(stream: &[u8]) -> Vec<Vec<u8>> {
+    stream.chunks(streams::READ).map(<[u8]>::to_vec).collect()
 }
 
 /// Reads that end inside of lines, as congested streams come.

@@ -94,6 +94,11 @@ fn callers_headers_prefixes_and_models_count() {
     );
     let chat = ask(json!({"path": "/v1/chat/completions", "model": "gpt"}));
     assert_eq!(chat["provider"], "o");
+    let why = "it speaks anthropic, the request openai, and no rule that matches names it";
+    assert_eq!(told(&chat)[1], ("a".into(), why.into()), "a rule could lead there");
+    let embeddings = ask(json!({"path": "/v1/embeddings", "model": "gpt"}));
+    let why = "it speaks anthropic, the request openai, and /v1/embeddings has no equivalent there";
+    assert_eq!(told(&embeddings)[1], ("a".into(), why.into()));
     for wrong in [
         json!({"caller": "nobody"}),
         json!({"path": "/v1/../x"}),

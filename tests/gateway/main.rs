@@ -36,6 +36,7 @@ mod listeners;
 mod memory;
 mod metrics;
 mod names;
+mod one_write;
 mod operator;
 mod panics;
 mod passthrough;

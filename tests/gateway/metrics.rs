@@ -29,6 +29,7 @@ const PROMISED: &[(&str, &str, &[&str])] = &[
     ),
     ("rate_limit_backoff_seconds", "histogram", &["provider"]),
     ("key_state", "gauge", &["provider", "key", "state"]),
+    ("key_classes_unavailable", "gauge", &["provider", "key"]),
     ("key_state_transitions_total", "counter", &["provider", "reason"]),
     ("key_utilization_ratio", "gauge", &["provider", "key", "window"]),
     ("key_cooldown_seconds", "gauge", &["provider", "key"]),
@@ -234,6 +235,8 @@ fn what_was_counted_is_what_was_done() {
             .into(),
         "tidegate_key_state{provider=\"limited\",key=\"key-1\",state=\"cooling\"} 1.0".into(),
         "tidegate_breaker_state{provider=\"broken\",class=\"other\"} 2.0".into(),
+        "tidegate_upstream_errors_total{provider=\"broken\",kind=\"status_503\"} 5".into(),
+        "tidegate_upstream_errors_total{provider=\"good\",kind=\"upstream_cut\"} 1".into(),
         "tidegate_admission_rejects_total{reason=\"provider_cap\"} 1".into(),
         "tidegate_bodies_unobserved_total{reason=\"encoded\"} 1".into(),
         "tidegate_key_in_flight{provider=\"capped\",key=\"key-1\"} 1.0".into(),
@@ -242,4 +245,63 @@ fn what_was_counted_is_what_was_done() {
     ] {
         assert!(text.lines().any(|told| told == line), "{line} in {text}");
     }
+}
+
+/// Each series of a metric that begins so, with its value.
+fn series<'a>(text: &'a str, name: &str) -> Vec<&'a str> {
+    let mut told: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix(name)).collect();
+    told.sort_unstable();
+    told
+}
+
+#[test]
+fn an_answer_of_the_5xx_class_is_an_upstream_error_whoever_serves_then() {
+    let replays = Directory::new();
+    let error = "event: error\ndata: {\"error\":{\"type\":\"overloaded_error\"}}\n\n";
+    replays.write("error.sse", error);
+    let folder = replays.path().display().to_string();
+    let script = "sk-bad=500,502,501,599,504,200:replay=error.sse,500,503:cut_before_head,400";
+    let mock = Mock::with(&["--replay-dir", &folder, "--key-script", script]);
+    let config = [
+        "[admin]\nlisten = '127.0.0.1:0'\n",
+        &provider("bad", "anthropic", &mock.url()),
+        "breaker = 'off'\n",
+        &key("sk-bad"),
+        &provider("good", "anthropic", &mock.url()),
+        &key("sk-good"),
+        "[[route]]\nname = 'r'\nmatch = { path = '^/v1/messages$' }\n",
+        "strategy = { type = 'priority', providers = ['bad', 'good'] }\n",
+    ];
+    let gateway = Gateway::start(&config.concat());
+    let status = |path: &str, body: &str| gateway.ask(post(path, "", body)).head.status();
+    // The last three: a stream whose first event is the error, and a body that streams through.
+    let served = [BODY, BODY, BODY, BODY, BODY, STREAM].map(|body| status("/v1/messages", body));
+    assert_eq!(served, [200, 200, 200, 599, 200, 200]);
+    assert_eq!(status("/bad/v1/files", "x"), 500);
+    assert_eq!(status("/bad/v1/files", "x"), 502);
+    assert_eq!(status("/bad/v1/files", "x"), 400);
+    let text = scraped(&gateway);
+    let told = series(&text, "tidegate_upstream_errors_total{provider=");
+    let wanted = ["500\"} 2", "502\"} 1", "504\"} 1", "529\"} 1", "5xx\"} 2"];
+    let mut wanted: Vec<String> =
+        wanted.iter().map(|end| format!("\"bad\",kind=\"status_{end}")).collect();
+    wanted.push("\"bad\",kind=\"upstream_cut\"} 1".to_owned());
+    assert_eq!(told, wanted);
+}
+
+#[test]
+fn a_key_that_rests_for_one_class_of_models_is_available_and_says_so() {
+    let mock = Mock::with(&["--key-script", "sk-k=429:retry-after=100"]);
+    let config = ["[admin]\nlisten = '127.0.0.1:0'\n", &provider("p", "anthropic", &mock.url())];
+    let gateway = Gateway::start(&(config.concat() + &key("sk-k")));
+    let told = |name: &str| {
+        let text = scraped(&gateway);
+        let ours = format!("tidegate_{name}{{provider=\"p\",key=\"key-1\"");
+        series(&text, &ours).join(" ")
+    };
+    assert_eq!(told("key_classes_unavailable"), "} 0.0");
+    assert_eq!(gateway.ask(post("/v1/messages", "", BODY)).head.status(), 429);
+    assert_eq!(told("key_classes_unavailable"), "} 1.0");
+    assert!(told("key_state").contains(",state=\"available\"} 1.0"), "{}", told("key_state"));
+    assert_eq!(told("key_cooldown_seconds"), "} 0.0");
 }

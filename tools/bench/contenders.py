@@ -3,6 +3,7 @@
 Never installs anything: what is missing is told with the command that would install it.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -17,6 +18,10 @@ from pathlib import Path
 KEYS = [f"sk-bench-{index}" for index in range(8)]
 CALLER_KEY = "tg-bench-0123456789abcdef0123456789"
 PATIENCE_S = 20
+# How long a program may take to end in order.
+END_S = 5
+# All processes that were started, in order.
+STARTED = []
 
 
 @dataclass
@@ -44,12 +49,7 @@ class Running:
 
     def stop(self):
         """Ends it, by force if it does not listen."""
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(5)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        _end([self.process])
 
 
 class Contender:
@@ -393,6 +393,36 @@ def _free_port():
         return probe.getsockname()[1]
 
 
+def end_all():
+    """Ends whatever was started and still runs, whoever was told of it."""
+    _end(STARTED)
+    STARTED.clear()
+
+
+def _end(processes):
+    for process in processes:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+    until = time.monotonic() + END_S
+    for process in processes:
+        try:
+            process.wait(max(0, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            for pid in reversed(family(process.pid)):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            process.wait()
+
+
+def _begin(command, place, **where):
+    """Starts a program that `end_all` will end."""
+    process = subprocess.Popen(
+        pinned(place.cores, command), stdin=subprocess.DEVNULL, cwd=place.folder, **where
+    )
+    STARTED.append(process)
+    return process
+
+
 def pinned(cores, command):
     """The command on these cores only."""
     return ["taskset", "-c", ",".join(map(str, cores)), *command]
@@ -403,17 +433,14 @@ def start_announced(command, place, stream):
     log = place.folder / f"{Path(command[0]).name}-{time.monotonic_ns()}.log"
     with open(log, "wb") as sink:
         where = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: sink}
-        process = subprocess.Popen(
-            pinned(place.cores, command), stdin=subprocess.DEVNULL, cwd=place.folder, **where
-        )
+        process = _begin(command, place, **where)
     until = time.monotonic() + PATIENCE_S
     while time.monotonic() < until and process.poll() is None:
         found = re.search(r"^listening (http://\S+)", log.read_text("utf-8", "replace"), re.M)
         if found:
             return Running(process, found.group(1), [process.pid])
         time.sleep(0.02)
-    process.kill()
-    process.wait()
+    _end([process])
     raise RuntimeError(f"{command[0]} does not listen:\n{log.read_text('utf-8', 'replace')}")
 
 
@@ -421,21 +448,14 @@ def _start_at_port(command, place, port):
     """Starts a program that listens at `port` once it is ready."""
     log = place.folder / f"{command[0]}.log"
     with open(log, "ab") as sink:
-        process = subprocess.Popen(
-            pinned(place.cores, command),
-            stdin=subprocess.DEVNULL,
-            stdout=sink,
-            stderr=sink,
-            cwd=place.folder,
-        )
+        process = _begin(command, place, stdout=sink, stderr=sink)
     until = time.monotonic() + PATIENCE_S
     while time.monotonic() < until and process.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return Running(process, f"http://127.0.0.1:{port}", family(process.pid))
         time.sleep(0.02)
-    process.kill()
-    process.wait()
+    _end([process])
     raise RuntimeError(f"{command[0]} does not listen:\n{log.read_text('utf-8', 'replace')}")
 
 

@@ -160,14 +160,18 @@ impl Out<'_, '_> {
         self.counters("bodies_unobserved", help, by_reason(unobserved))?;
         let help = "Walks over a provider's keys that ended without an answer";
         self.counters("key_pool_exhaustions", help, exhausted)?;
-        self.counters("upstream_errors", "Attempts without a whole answer", errors)
+        self.counters(
+            "upstream_errors",
+            "Attempts that a provider failed: no whole answer, or a 5xx",
+            errors,
+        )
     }
 
     fn keys(&mut self, shared: &Shared) -> Result<(), Error> {
         let setup: Arc<Setup> = shared.setup.load();
         let (now, wall) = (Millis::now(), shared.wall.now());
         let (mut states, mut used) = (Vec::new(), Vec::new());
-        let (mut waits, mut in_flight) = (Vec::new(), Vec::new());
+        let (mut waits, mut in_flight, mut shut) = (Vec::new(), Vec::new(), Vec::new());
         for known in Known::all(&setup) {
             let labels =
                 vec![("provider", known.provider.name.clone()), ("key", known.key.name.clone())];
@@ -191,11 +195,15 @@ impl Out<'_, '_> {
             }
             let wait = std::time::Duration::from_millis(wait_ms(word, now).unwrap_or(0));
             waits.push((labels.clone(), wait.as_secs_f64()));
+            shut.push((labels.clone(), f64::from(count(known.shut(now)))));
             in_flight.push((labels, f64::from(known.slot().gate().in_flight())));
         }
-        self.gauges("key_state", "1 for the state that a key is in", states)?;
+        self.gauges("key_state", "1 for the state that a key as a whole is in", states)?;
+        let help = "Model classes for which alone a key rests or is refused";
+        self.gauges("key_classes_unavailable", help, shut)?;
         self.gauges("key_utilization_ratio", "Share of a window used, as last told", used)?;
-        self.gauges("key_cooldown_seconds", "Until a key is available, or probed", waits)?;
+        let help = "Until a key as a whole is available, or probed";
+        self.gauges("key_cooldown_seconds", help, waits)?;
         self.gauges("key_in_flight", "Attempts under way with a key", in_flight)
     }
 
@@ -229,6 +237,10 @@ impl Out<'_, '_> {
         }
         bare.first().map_or(Ok(()), |(_, value)| ConstGauge::new(*value).encode(family))
     }
+}
+
+fn count(all: impl Iterator) -> u32 {
+    u32::try_from(all.count()).unwrap_or(u32::MAX)
 }
 
 const DAY_S: u64 = 86_400;

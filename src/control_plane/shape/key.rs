@@ -147,17 +147,20 @@ impl<'a> Known<'a> {
     }
 
     fn classes(&self, now: Now) -> Vec<ClassState> {
-        let words = (0_u8..).zip(self.slot().classes());
-        let shaped = words.filter_map(|(index, word)| {
-            let word = word.load();
-            if word.is_available(now.millis) {
-                return None;
-            }
-            let class = text(self.pool.classes.name(index)?)?;
+        let shaped = self.shut(now.millis).filter_map(|(class, word)| {
             let (state, until) = (state_of(word, now.millis), until_of(word, now));
-            Some(ClassState { class, state, until })
+            Some(ClassState { class: text(class)?, state, until })
         });
         shaped.collect()
+    }
+
+    /// The model classes that it is not available for, whatever its own state is.
+    pub fn shut(self, now: Millis) -> impl Iterator<Item = (&'a str, Word)> {
+        let words = (0_u8..).zip(self.slot().classes());
+        words.filter_map(move |(index, word)| {
+            let word = word.load();
+            (!word.is_available(now)).then_some((self.pool.classes.name(index)?, word))
+        })
     }
 }
 

@@ -74,7 +74,10 @@ impl Exchange<'_> {
             first => first,
         };
         let kind = match call {
-            Ok(call) => return Ok(Some(call)),
+            Ok(call) => {
+                self.count_status(&route.provider.name, call.answered.head.status);
+                return Ok(Some(call));
+            }
             Err(NoAnswer::Failed(_)) if self.client_is_gone() => Kind::ClientGone,
             Err(NoAnswer::Failed(kind)) => kind,
             Err(NoAnswer::Overtaken) => return Ok(None),

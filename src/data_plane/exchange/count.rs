@@ -2,7 +2,7 @@
 
 use super::Exchange;
 use super::conclude::Trail;
-use super::failure::Kind;
+use super::failure::{Kind, Side};
 use super::route::Route;
 use crate::config::route::Plan;
 use crate::shared::gate::Subject;
@@ -56,11 +56,26 @@ impl Exchange<'_> {
         self.client.local.cell().tally.fault(provider, fault);
     }
 
-    /// An attempt came to nothing; what the client or a drain ended is nobody's fault.
+    /// An attempt came to nothing; what ended on another side is no fault of the provider's.
     pub(super) fn count_no_answer(&self, provider: &str, kind: &Kind) {
-        if !matches!(kind, Kind::ClientGone | Kind::ClientStalled(_) | Kind::Draining) {
+        if kind.side() == Side::Upstream {
             self.count_fault(provider, Fault::UpstreamError(kind.code()));
         }
+    }
+
+    /// An attempt was answered: one of the 5xx class is the provider's error, whoever serves then.
+    pub(super) fn count_status(&self, provider: &str, status: u16) {
+        let kind = match status {
+            500 => "status_500",
+            502 => "status_502",
+            503 => "status_503",
+            504 => "status_504",
+            529 => "status_529",
+            // A label for each number would be the provider's to fill the table with.
+            501 | 505..=599 => "status_5xx",
+            _ => return,
+        };
+        self.count_fault(provider, Fault::UpstreamError(kind));
     }
 
     fn model_label(&self, answered: bool) -> Model {

@@ -7,7 +7,9 @@ use super::{Exchange, failure::Kind};
 use crate::protocol::error_body::ErrorBody;
 use crate::protocol::http1::framing::BodyLength;
 use crate::protocol::sse::first_event::{Beginning, FirstEvent};
-use crate::protocol::verdict::{Answer, LimitFacts, Verdict, classify, classify_first_event};
+use crate::protocol::verdict::{
+    Answer, LimitFacts, Verdict, classify, classify_first_event, status_of,
+};
 
 /// An answer's verdict, and how much of it is there.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +61,10 @@ impl Exchange<'_> {
         }
         match beginning {
             Some(Beginning::Error(error)) => {
-                let verdict = classify_first_event(ErrorBody::of_event(error).look());
+                let error = ErrorBody::of_event(error);
+                let look = error.look();
+                self.count_status(self.provider_name(), status_of(look.kind, look.code));
+                let verdict = classify_first_event(look);
                 Ok(Judged { is_whole: false, verdict })
             }
             Some(Beginning::Other) | None => Ok(fine),

@@ -97,21 +97,23 @@ impl Exchange<'_> {
         bytes_max: u64,
     ) -> Result<Box<Call>, Failure> {
         self.note_attempt(route, credential);
-        self.phase = "connect";
-        // A body that streams can be sent only once: no idle connection that may have ended.
-        let mut upstream = self.connect(route, true).await?;
-        let call = self.upload(route, credential, &mut upstream, bytes_max).await?;
-        let (answered, sent_whole) = call;
-        Ok(self.answered(answered, sent_whole, upstream))
+        let uploaded = self.upload(route, credential, bytes_max).await;
+        match &uploaded {
+            Ok(call) => self.count_status(&route.provider.name, call.answered.head.status),
+            Err(failure) => self.count_no_answer(&route.provider.name, &failure.kind),
+        }
+        uploaded
     }
 
     async fn upload(
         &mut self,
         route: &Route<'_>,
         credential: Credential<'_>,
-        upstream: &mut Connection,
         bytes_max: u64,
-    ) -> Result<(crate::data_plane::upstream::connection::Answered, bool), Failure> {
+    ) -> Result<Call, Failure> {
+        self.phase = "connect";
+        // A body that streams can be sent only once: no idle connection that may have ended.
+        let mut upstream = self.connect(route, true).await?;
         self.phase = "request_body";
         let stall = self.write_stall();
         let invited = self.client.invite_body(self.request, stall).await;
@@ -125,15 +127,15 @@ impl Exchange<'_> {
         self.client.local.buffers.put(head);
         upstream.stream.on_answer_end_writes(true);
         let sent_whole = match sent {
-            Ok(()) => self.upload_body(upstream, bytes_max).await?,
+            Ok(()) => self.upload_body(&mut upstream, bytes_max).await?,
             Err(Fault::Ended(cause)) => return Err(Kind::of_upstream(Fault::Ended(cause)).into()),
             Err(_) => false,
         };
         upstream.stream.on_answer_end_writes(false);
         self.phase = "response_head";
         let wait = self.bound(self.response_head());
-        match self.read_head(upstream, wait).await {
-            Ok(answered) => Ok((answered, sent_whole)),
+        match self.read_head(&mut upstream, wait).await {
+            Ok(answered) => Ok(self.answered(answered, sent_whole, upstream)),
             Err(_) if self.client_is_gone() => Err(Kind::ClientGone.into()),
             Err(NoAnswer::Failed(kind)) => Err(kind.into()),
             Err(NoAnswer::Overtaken | NoAnswer::Stale) => Err(Kind::UpstreamCut.into()),

@@ -103,10 +103,16 @@ pub fn explain(setup: &Setup, question: Question<'_>, now: Now) -> Result<Explan
         skipped: Some(match (name, arrival.pinned) {
             (Some(name), _) => format!("rule `{name}` does not name it"),
             (None, Some(_)) => "the path names another provider".to_owned(),
+            (None, None) if view.way(provider).is_none() => {
+                foreign(provider.dialect.name(), &arrival)
+            }
             (None, None) if provider.dialect == arrival.dialect => {
                 "no rule matches, and another provider of the dialect comes first".to_owned()
             }
-            (None, None) => foreign(provider.dialect.name(), &arrival),
+            (None, None) => {
+                let (its, own) = (provider.dialect.name(), arrival.dialect.name());
+                format!("it speaks {its}, the request {own}, and no rule that matches names it")
+            }
         }),
     }));
     Ok(Explanation { candidates, rule: name.map(str::to_owned) })

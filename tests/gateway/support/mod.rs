@@ -10,6 +10,7 @@ pub mod mock;
 pub mod pipe;
 pub mod pki;
 pub mod pool;
+pub mod segments;
 pub mod upstream;
 pub mod wire;
 

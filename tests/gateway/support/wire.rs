@@ -9,8 +9,8 @@ use std::time::Duration;
 use rustls::{ClientConfig, ClientConnection};
 use socket2::{Domain, SockRef, Socket, Type};
 
-use super::PATIENCE;
 use super::pipe::Pipe;
+use super::{PATIENCE, segments};
 
 /// A connection with what was read and not yet used.
 #[derive(Debug)]
@@ -146,6 +146,11 @@ impl Wire {
     /// The socket, for tests about its options.
     pub fn socket(&self) -> SockRef<'_> {
         SockRef::from(self.stream.socket())
+    }
+
+    /// Segments with data that have come so far, where the kernel tells.
+    pub fn segments(&self) -> Option<u32> {
+        segments::received(self.stream.socket())
     }
 
     /// A whole message; its body by the framing it names.
