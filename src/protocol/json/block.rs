@@ -10,7 +10,7 @@ use wide::u8x16;
 pub type Block = [u8; BLOCK];
 
 /// Bytes that are looked at for the end of a short string.
-pub const NEAR: usize = 32;
+pub const NEAR: usize = 64;
 
 /// Bytes in a block: as many as a mask has bits.
 pub const BLOCK: usize = 64;
@@ -25,64 +25,125 @@ pub fn padded(bytes: &[u8], filler: u8) -> Block {
     block
 }
 
-/// A string that goes on in this block: whether the byte behind the block is escaped, if the string
-/// surely goes on there. `None`: it may have ended.
+/// A string that goes on in this block, if it surely goes on behind it too: whether the byte there
+/// is escaped, and whether the block has a quote. `None`: it may have ended.
 ///
 /// A block of prose has no quote, which is told by a third of the work of two masks; in one of code
 /// nearly every quote has one backslash before it.
 #[inline]
-pub fn stays_inside(block: &Block, carried: bool) -> Option<bool> {
+pub fn stays_inside(block: &Block, carried: bool) -> Option<(bool, bool)> {
     let [first, .., before_last, last] = block;
     let escapes_next = *last == b'\\';
     if escapes_next && *before_last == b'\\' || carried && *first == b'\\' {
         return None;
     }
-    let (lanes, _) = block.as_chunks::<16>();
-    let quote = u8x16::splat(b'"');
-    let quotes = |lane: &[u8; 16]| u8x16::new(*lane).simd_eq(quote);
-    let any = lanes.iter().fold(u8x16::splat(0), |any, lane| any | quotes(lane));
-    if any.to_bitmask() != 0 {
+    let is_quoted = has_quote(block);
+    if is_quoted {
         let (quotes, backslashes) = (mask_of(block, b'"'), mask_of(block, b'\\'));
         if quotes & (!(backslashes << 1 | u64::from(carried)) | backslashes << 2) != 0 {
             return None;
         }
     }
-    Some(escapes_next)
+    Some((escapes_next, is_quoted))
+}
+
+/// What is left of a string's bytes behind blocks without a quote, of which none ends in a
+/// backslash: as it is with long prose.
+#[inline]
+pub fn behind_prose(bytes: &[u8]) -> &[u8] {
+    let mut rest = bytes;
+    while let Some((block, after)) = rest.split_first_chunk::<BLOCK>() {
+        let [.., last] = block;
+        if *last == b'\\' || has_quote(block) {
+            break;
+        }
+        rest = after;
+    }
+    rest
+}
+
+#[inline]
+fn has_quote(block: &Block) -> bool {
+    let (lanes, _) = block.as_chunks::<16>();
+    let quote = u8x16::splat(b'"');
+    let quotes = |lane: &[u8; 16]| u8x16::new(*lane).simd_eq(quote);
+    let any = lanes.iter().fold(u8x16::splat(0), |any, lane| any | quotes(lane));
+    any.to_bitmask() != 0
 }
 
 /// Where the first quote or backslash of a string's next bytes is, if it is among the first
-/// [`NEAR`]: most keys and values are that short.
+/// [`NEAR`]: most keys and values are shorter.
 #[inline]
 pub fn near_special(bytes: &[u8]) -> Option<usize> {
-    let Some(near) = bytes.first_chunk::<NEAR>() else { return near_special_of_few(bytes) };
-    let (lanes, _) = near.as_chunks::<16>();
-    let mask = lanes.iter().rev().fold(0, |mask, lane| mask << 16 | special(lane));
-    (mask != 0).then(|| usize::try_from(mask.trailing_zeros()).unwrap_or(NEAR))
+    Some(near_end(bytes)).filter(|end| *end < NEAR.min(bytes.len()))
 }
 
-/// The content of a string that ends within the next [`NEAR`] bytes and has no escapes, and what
-/// follows its quote.
-#[inline]
+/// The content of a string that has no escapes and at most [`NEAR`] bytes, and what follows its
+/// quote.
+#[expect(clippy::inline_always, reason = "what is found would be handed over in memory")]
+#[inline(always)]
 pub fn near_string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (content, after) = bytes.split_at_checked(near_special(bytes)?)?;
-    let [b'"', after @ ..] = after else { return None };
+    let (content, [b'"', after @ ..]) = bytes.split_at_checked(near_end(bytes))? else {
+        return None;
+    };
     Some((content, after))
 }
 
-/// [`near_special`] with fewer than [`NEAR`] bytes left: twice sixteen that overlap, or one by one.
+/// The same of a key, and what follows its colon.
+#[expect(clippy::inline_always, reason = "what is found would be handed over in memory")]
+#[inline(always)]
+pub fn near_key(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = near_end(bytes);
+    // Both at once.
+    if bytes.get(end..end + 2)? != b"\":" {
+        return None;
+    }
+    Some((bytes.get(..end)?, bytes.get(end + 2..)?))
+}
+
+/// How many of the first [`NEAR`] bytes of a string come before its first quote or backslash.
+#[inline]
+fn near_end(bytes: &[u8]) -> usize {
+    if let Some(lane) = bytes.first_chunk() {
+        let mask = special(lane);
+        if mask != 0 {
+            return place(mask);
+        }
+    }
+    less_near_end(bytes)
+}
+
+/// The same of a string of more than a vector, in which no special byte is, or at the end of a read.
 #[inline(never)]
-fn near_special_of_few(bytes: &[u8]) -> Option<usize> {
-    let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) else {
-        return bytes.iter().position(|byte| matches!(byte, b'"' | b'\\'));
+fn less_near_end(bytes: &[u8]) -> usize {
+    let near = bytes.get(..NEAR).unwrap_or(bytes);
+    let (lanes, rest) = near.as_chunks();
+    let mut at = LANES.min(LANES * lanes.len());
+    for lane in lanes.iter().skip(1) {
+        let mask = special(lane);
+        if mask != 0 {
+            return at + place(mask);
+        }
+        at += LANES;
+    }
+    let Some(last) = near.last_chunk() else {
+        let is_special = |byte: &u8| matches!(byte, b'"' | b'\\');
+        return near.iter().position(is_special).unwrap_or(near.len());
     };
-    let mask = special(first) | special(last) << (bytes.len() - 16);
-    (mask != 0).then(|| usize::try_from(mask.trailing_zeros()).unwrap_or(NEAR))
+    // What was looked at before is shifted out.
+    let mask = special(last) >> (LANES - rest.len());
+    if mask == 0 { near.len() } else { at + place(mask) }
+}
+
+fn place(mask: u32) -> usize {
+    usize::try_from(mask.trailing_zeros()).unwrap_or(LANES)
 }
 
 #[inline]
-fn special(lane: &[u8; 16]) -> u32 {
+fn special(lane: &[u8; LANES]) -> u32 {
     let lane = u8x16::new(*lane);
-    (lane.simd_eq(u8x16::splat(b'"')) | lane.simd_eq(u8x16::splat(b'\\'))).to_bitmask()
+    let marks = lane.simd_eq(u8x16::splat(b'"')) | lane.simd_eq(u8x16::splat(b'\\'));
+    marks.to_bitmask()
 }
 
 /// The bytes equal to `wanted`.
@@ -165,6 +226,8 @@ fn mask(block: &Block, is_wanted: impl Fn(u8x16) -> u8x16) -> u64 {
 
 /// The bit by which `[` and `{`, `]` and `}` differ.
 const CASE: u8 = 0x20;
+/// Bytes in a vector of every CPU.
+const LANES: usize = 16;
 const ODD: u64 = 0xaaaa_aaaa_aaaa_aaaa;
 
 #[cfg(test)]
@@ -182,20 +245,21 @@ mod tests {
             assert_eq!((opening(&block), closing(&block)), (1 << place, 0));
             block[place] = b'}';
             assert_eq!((opening(&block), closing(&block)), (0, 1 << place));
-            assert_eq!(stays_inside(&block, place == 0), Some(false));
+            assert_eq!(stays_inside(&block, place == 0), Some((false, false)));
         }
     }
 
     #[test]
     fn the_end_of_a_short_string_is_found_wherever_it_is() {
-        for length in 0..80 {
+        for length in 0..100 {
             for place in 0..length {
                 for special in [b'"', b'\\'] {
                     let mut bytes = vec![b'x'; length];
                     bytes[place] = special;
                     let expected = (length < NEAR || place < NEAR).then_some(place);
                     assert_eq!(near_special(&bytes), expected, "{place} of {length}");
-                    let expected = expected.filter(|_| special == b'"');
+                    let is_near = special == b'"' && place <= NEAR;
+                    let expected = is_near.then_some(place);
                     let found = near_string(&bytes).map(|(content, after)| {
                         assert_eq!(content.len() + 1 + after.len(), length);
                         content.len()
@@ -267,14 +331,16 @@ mod tests {
                     let ends = mask_of(&block, b'"') & !escapes.escaped != 0;
                     let escapes_next = escapes.escaping >> 63 == 1;
                     let found = stays_inside(&block, carried);
-                    let is_right = found.is_none_or(|next| !ends && next == escapes_next);
+                    let has_quote = block.contains(&b'"');
+                    let is_right =
+                        found.is_none_or(|found| !ends && found == (escapes_next, has_quote));
                     assert!(is_right, "{arrangement} at {place}, {carried}");
                 }
             }
         }
         let code = br#"if (name == \"model\") {\n\t\treturn path.join(\"a\\\\b\", x);\n}  "#;
         let code = code.first_chunk().unwrap();
-        assert_eq!(stays_inside(code, false), Some(false), "or it is of no use");
+        assert_eq!(stays_inside(code, false), Some((false, true)), "or it is of no use");
     }
 
     #[test]

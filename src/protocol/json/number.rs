@@ -4,10 +4,15 @@
 /// A count: digits only, at most `u64::MAX`. `None` for signs, fractions, exponents, leading
 /// zeros and anything that is no number.
 pub fn integer(text: &[u8]) -> Option<u64> {
-    if text.len() > 1 && text.first() == Some(&b'0') {
-        return None;
+    match text {
+        [] | [b'0', _, ..] => None,
+        // No more digits than always fit.
+        _ if text.len() < 20 => text.iter().try_fold(0, |value, digit| {
+            let digit = digit.wrapping_sub(b'0');
+            (digit <= 9).then(|| value * 10 + u64::from(digit))
+        }),
+        _ => crate::protocol::ascii::decimal(text, u64::MAX),
     }
-    crate::protocol::ascii::decimal(text, u64::MAX)
 }
 
 /// A number with or without fraction and exponent. `None` when it is no JSON number, when it is
