@@ -62,8 +62,22 @@ mod tests {
     fn a_count_is_exact_or_unknown() {
         assert_eq!(integer(b"0"), Some(0));
         assert_eq!(integer(b"18446744073709551615"), Some(u64::MAX));
-        for bad in [&b""[..], b"18446744073709551616", b"-1", b"1.0", b"1e3", b"01", b"+1", b"null"]
-        {
+        assert_eq!(integer(b"9999999999999999999"), Some(9_999_999_999_999_999_999));
+        assert_eq!(integer(b"10000000000000000000"), Some(10_000_000_000_000_000_000));
+        for bad in [
+            &b""[..],
+            b"18446744073709551616",
+            b"99999999999999999999",
+            b"1:",
+            b"/",
+            b":",
+            b"-1",
+            b"1.0",
+            b"1e3",
+            b"01",
+            b"+1",
+            b"null",
+        ] {
             assert_eq!(integer(bad), None, "{bad:?}");
         }
     }

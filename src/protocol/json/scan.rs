@@ -145,7 +145,10 @@ impl<N: Copy> Scanner<N> {
             let value = behind_space(value);
             if let [b'{', b'"', key @ ..] = value
                 && let Want::Enter(node) = want
-                && self.enter(reader, Level { is_object: true, node, start: self.read - length(value) })
+                && self.enter(
+                    reader,
+                    Level { is_object: true, node, start: self.read - length(value) },
+                )
             {
                 (parent, rest) = (node, key);
                 continue;

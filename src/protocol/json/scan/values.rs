@@ -148,13 +148,22 @@ fn near_atom(bytes: &[u8]) -> Option<(Value<'_>, &[u8])> {
             let (digits, after) = bytes.split_at_checked(len)?;
             (len <= HELD_BYTES_MAX).then_some((Value::Number(digits), after))
         }
-        _ => match bytes.split_first_chunk()? {
-            (word, after) if word == b"null" => Some((Value::Null, after)),
-            (word, after) if word == b"true" => Some((Value::True, after)),
-            (word, [b'e', after @ ..]) if word == b"fals" => Some((Value::False, after)),
-            _ => None,
-        },
+        _ => near_word(bytes),
     }
+}
+
+#[inline]
+fn near_word(bytes: &[u8]) -> Option<(Value<'_>, &[u8])> {
+    // As one number: a pattern would be compared byte by byte.
+    let (word, after) = bytes.split_first_chunk()?;
+    if word == b"null" {
+        return Some((Value::Null, after));
+    }
+    if word == b"true" {
+        return Some((Value::True, after));
+    }
+    let after = after.strip_prefix(b"e").filter(|_| word == b"fals")?;
+    Some((Value::False, after))
 }
 
 /// Whether a number or a literal ends before `byte`.
