@@ -113,7 +113,8 @@ fn near_end(bytes: &[u8]) -> usize {
     less_near_end(bytes)
 }
 
-/// The same of a string of more than a vector, in which no special byte is, or at the end of a read.
+/// The same of a string of more than a vector, in which no special byte is, or at the end of a
+/// read.
 #[inline(never)]
 fn less_near_end(bytes: &[u8]) -> usize {
     let near = bytes.get(..NEAR).unwrap_or(bytes);

@@ -129,8 +129,8 @@ impl<N: Copy> Scanner<N> {
             && self.skip.is_in_string()
     }
 
-    /// Between values. Member after member for as long as each comes in one piece, as nearly all do;
-    /// what does not is left to the states, which are not written until then.
+    /// Between values. Member after member for as long as each comes in one piece, as nearly all
+    /// do; what does not is left to the states, which are not written until then.
     fn members<'b, R: Reader<Node = N>>(&mut self, reader: &mut R, from: &'b [u8]) -> &'b [u8] {
         let (mut parent, mut rest) = match self.next_key(reader, from) {
             Ok(next) => next,
