@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::json::reader::{Reader, Value, Want};
+use super::json::reader::{Reader, Value, Want, wanted};
 use super::json::scan::Scanner;
 use super::json::{number, text};
 
@@ -235,23 +235,14 @@ impl Reader for Facts {
     }
 
     fn member(&mut self, parent: Node, key: &[u8]) -> Want<Node> {
-        match (parent, key) {
-            (Node::Body, b"max_completion_tokens") => Want::Take(Node::MaxCompletionTokens),
-            (Node::Body, b"max_output_tokens") => Want::Take(Node::MaxOutputTokens),
-            (Node::Body, b"max_tokens") => Want::Take(Node::MaxTokens),
-            (Node::Body, b"messages" | b"input") => Want::Enter(Node::Messages),
-            (Node::Body, b"metadata") => Want::Enter(Node::Metadata),
-            (Node::Body, b"model") => Want::Take(Node::Model),
-            (Node::Body, b"prompt_cache_key") => Want::Take(Node::CacheKey),
-            (Node::Body, b"stream") => Want::Take(Node::Stream),
-            (Node::Body, b"stream_options") => Want::Enter(Node::StreamOptions),
-            (Node::Body, b"system" | b"instructions") => Want::Take(Node::System),
-            (Node::Body, b"thinking") => Want::Enter(Node::Thinking),
-            (Node::Body, b"tools") => Want::Enter(Node::Tools),
-            (Node::Message, b"role") => Want::Take(Node::Role),
-            (Node::Metadata, b"user_id") => Want::Take(Node::UserId),
-            (Node::StreamOptions, b"include_usage") => Want::Take(Node::IncludeUsage),
-            (Node::Thinking, b"type") => Want::Take(Node::ThinkingType),
+        match parent {
+            Node::Body => body_member(key),
+            Node::Message => wanted!(key, { b"role" => Want::Take(Node::Role), }),
+            Node::Metadata => wanted!(key, { b"user_id" => Want::Take(Node::UserId), }),
+            Node::StreamOptions => {
+                wanted!(key, { b"include_usage" => Want::Take(Node::IncludeUsage), })
+            }
+            Node::Thinking => wanted!(key, { b"type" => Want::Take(Node::ThinkingType), }),
             _ => Want::Skip,
         }
     }
@@ -300,6 +291,23 @@ impl Reader for Facts {
             Node::UserId => found.user_id = string,
         }
     }
+}
+
+fn body_member(key: &[u8]) -> Want<Node> {
+    wanted!(key, {
+        b"max_completion_tokens" => Want::Take(Node::MaxCompletionTokens),
+        b"max_output_tokens" => Want::Take(Node::MaxOutputTokens),
+        b"max_tokens" => Want::Take(Node::MaxTokens),
+        b"messages" | b"input" => Want::Enter(Node::Messages),
+        b"metadata" => Want::Enter(Node::Metadata),
+        b"model" => Want::Take(Node::Model),
+        b"prompt_cache_key" => Want::Take(Node::CacheKey),
+        b"stream" => Want::Take(Node::Stream),
+        b"stream_options" => Want::Enter(Node::StreamOptions),
+        b"system" | b"instructions" => Want::Take(Node::System),
+        b"thinking" => Want::Enter(Node::Thinking),
+        b"tools" => Want::Enter(Node::Tools),
+    })
 }
 
 fn count(value: Value<'_>) -> Option<u64> {

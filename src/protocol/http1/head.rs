@@ -21,6 +21,12 @@ impl Span {
         Self { start: place(start), end: place(end) }
     }
 
+    /// The range from `start` to before `end`.
+    #[inline]
+    pub(super) const fn between(start: u32, end: u32) -> Self {
+        Self { start, end }
+    }
+
     /// The bytes of this range in `bytes`; empty when they are not there.
     #[inline]
     pub fn of(self, bytes: &[u8]) -> &[u8] {
@@ -148,7 +154,11 @@ impl Fields {
 
     #[cold]
     fn make_room(&mut self) {
-        self.list.reserve_exact(self.list.len().max(FIELDS_USUAL));
+        if self.list.is_empty() {
+            self.list = Vec::with_capacity(FIELDS_USUAL);
+        } else {
+            self.list.reserve_exact(self.list.len());
+        }
     }
 
     /// Adds a field whose name is told by [`Fields::tell_names`]. `is_odd`: it has other bytes than

@@ -9,7 +9,7 @@ use memchr::{memchr, memchr2};
 
 use crate::protocol::http1::Refusal;
 use crate::protocol::http1::head::{Fields, RequestHead, ResponseHead, Span};
-use crate::protocol::http1::plain_line::{PlainLine, find_crlf};
+use crate::protocol::http1::plain_line::{PlainLine, find_crlf, take_usual};
 use crate::protocol::http1::start_line::{RequestLine, StatusLine};
 
 /// Bounds of one head.
@@ -251,8 +251,11 @@ impl Lines {
             return;
         }
         let (mut start, told) = (self.line_start, self.fields.len());
-        for _ in told..fields_max {
-            let Some(line) = PlainLine::find(bytes, start) else { break };
+        loop {
+            let room = fields_max.saturating_sub(self.fields.len());
+            start = take_usual(&mut self.fields, bytes, start, room);
+            let has_room = self.fields.len() < fields_max;
+            let Some(line) = PlainLine::find(bytes, start).filter(|_| has_room) else { break };
             let name = Span::new(start, line.name_end);
             self.fields.push(name, Span::new(line.value_start, line.value_end), line.is_odd);
             start = line.end;

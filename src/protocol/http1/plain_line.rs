@@ -6,6 +6,7 @@
 use wide::u8x16;
 
 use crate::protocol::ascii::is_token_byte;
+use crate::protocol::http1::head::{Fields, Span};
 
 /// Places in a field line, counted as in the bytes it stands in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -19,10 +20,68 @@ pub(super) struct PlainLine {
     pub is_odd: bool,
 }
 
+/// A line of letters, digits and dashes, a colon, one space and a value without outer blanks, as
+/// nearly everybody writes it, with a vector behind the start of both parts.
+struct UsualLine<'a> {
+    name_len: usize,
+    rest: &'a [u8],
+    value_len: usize,
+}
+
+impl<'a> UsualLine<'a> {
+    #[expect(clippy::inline_always, reason = "what is found would be handed over in memory")]
+    #[inline(always)]
+    fn find(bytes: &'a [u8]) -> Option<Self> {
+        let name_len =
+            first_marked(bytes, bytes.first_chunk()?, |lane| is_common(lane) ^ ALL_LANES)?;
+        let behind_name = bytes.get(name_len..)?;
+        let start: &[u8; 2 + LANES] = behind_name.first_chunk()?;
+        let (colon, value) = (start.first_chunk()?, start.last_chunk()?);
+        let value_len = first_marked(behind_name.get(2..)?, value, is_control)?;
+        let (crlf, rest) = behind_name.get(2 + value_len..)?.split_first_chunk()?;
+        // Of an empty value the space before it.
+        let last = behind_name.get(1 + value_len)?;
+        let is_usual = colon == b": " && crlf == b"\r\n" && *value.first()?.min(last) > b' ';
+        (is_usual && name_len > 0).then_some(Self { name_len, rest, value_len })
+    }
+}
+
+/// Takes the usual lines from `start` on, at most so many. Gives where another one begins.
+#[inline(never)]
+pub(super) fn take_usual(
+    fields: &mut Fields,
+    bytes: &[u8],
+    start: usize,
+    lines_max: usize,
+) -> usize {
+    let (Ok(end), Some(mut rest)) = (u32::try_from(bytes.len()), bytes.get(start..)) else {
+        return start;
+    };
+    for _ in 0..lines_max {
+        let Some(line) = UsualLine::find(rest) else { break };
+        let name_start = end - short(rest.len());
+        let name_end = name_start + short(line.name_len);
+        let value_start = name_end + 2;
+        let name = Span::between(name_start, name_end);
+        fields.push(name, Span::between(value_start, value_start + short(line.value_len)), false);
+        rest = line.rest;
+    }
+    bytes.len() - rest.len()
+}
+
+/// A length within bytes of which there are fewer than 4 GiB.
+#[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "it is asked before")]
+const fn short(length: usize) -> u32 {
+    length as u32
+}
+
 impl PlainLine {
     /// The line that begins at `start`; `None` when it is not whole, or not plainly good.
-    #[inline]
+    #[inline(never)]
     pub fn find(bytes: &[u8], start: usize) -> Option<Self> {
+        if bytes.get(start)? == &b'\r' {
+            return None;
+        }
         let (name_end, is_odd) = find_name_end(bytes, start)?;
         let value_start = match bytes.get(name_end..)? {
             _ if name_end == start => return None,
@@ -43,10 +102,7 @@ impl PlainLine {
 /// The CRLF that comes before any other control byte but tab, at or after `from`.
 #[inline]
 pub(super) fn find_crlf(bytes: &[u8], from: usize) -> Option<usize> {
-    let (control, delete) = (u8x16::splat(0x1f), u8x16::splat(0x7f));
-    let found = find(bytes, from, |lane| {
-        (lane.min(control).simd_eq(lane) | lane.simd_eq(delete)).to_bitmask()
-    })?;
+    let found = find(bytes, from, is_control)?;
     match bytes.get(found..) {
         Some([b'\r', b'\n', ..]) => Some(found),
         Some([b'\t', ..]) => find_crlf_slowly(bytes, found),
@@ -65,19 +121,40 @@ pub(super) fn find_blank(bytes: &[u8], from: usize) -> Option<usize> {
 /// other bytes than letters, digits and dashes come before it.
 #[inline]
 fn find_name_end(bytes: &[u8], from: usize) -> Option<(usize, bool)> {
-    let [letters, digits] = [b'z' - b'a', 9].map(u8x16::splat);
-    let [a, zero, dash, case] = [b'a', b'0', b'-', 0x20].map(u8x16::splat);
-    // Letters, digits and dashes are what names are made of.
-    let found = find(bytes, from, |lane| {
-        let (letter, digit) = ((lane | case) - a, lane - zero);
-        let is_letter = letter.min(letters).simd_eq(letter);
-        let is_common = is_letter | digit.min(digits).simd_eq(digit) | lane.simd_eq(dash);
-        is_common.to_bitmask() ^ ALL_LANES
-    })?;
+    let found = find(bytes, from, |lane| is_common(lane) ^ ALL_LANES)?;
     match bytes.get(found) {
         Some(b':') => Some((found, false)),
         _ => find_name_end_slowly(bytes, found).map(|end| (end, end > found)),
     }
+}
+
+/// The lanes with letters, digits and dashes, which names are made of.
+#[inline]
+fn is_common(lane: u8x16) -> u32 {
+    let [letters, digits] = [b'z' - b'a', 9].map(u8x16::splat);
+    let [a, zero, dash, case] = [b'a', b'0', b'-', 0x20].map(u8x16::splat);
+    let (letter, digit) = ((lane | case) - a, lane - zero);
+    let is_letter = letter.min(letters).simd_eq(letter);
+    (is_letter | digit.min(digits).simd_eq(digit) | lane.simd_eq(dash)).to_bitmask()
+}
+
+/// The lanes with control bytes.
+#[inline]
+fn is_control(lane: u8x16) -> u32 {
+    let (control, delete) = (u8x16::splat(0x1f), u8x16::splat(0x7f));
+    (lane.min(control).simd_eq(lane) | lane.simd_eq(delete)).to_bitmask()
+}
+
+/// The first byte whose lane is marked, of bytes that begin with `first`; `None` also when less
+/// than a vector is left before it.
+#[inline]
+fn first_marked(bytes: &[u8], first: &[u8; LANES], marks: impl Fn(u8x16) -> u32) -> Option<usize> {
+    let (mut at, mut mask) = (0, marks(u8x16::new(*first)));
+    while mask == 0 {
+        at += LANES;
+        mask = marks(u8x16::new(*bytes.get(at..)?.first_chunk()?));
+    }
+    Some(at + usize::try_from(mask.trailing_zeros()).unwrap_or(LANES))
 }
 
 /// The first byte at or after `from` whose lane is marked. `None` also of less than a vector: no
@@ -127,87 +204,4 @@ const LANES: usize = 16;
 
 #[cfg(test)]
 #[allow(clippy::indexing_slicing, reason = "a test may fail loudly")]
-mod tests {
-    use super::*;
-
-    /// The line behind another one, as in a head.
-    fn find(line: &[u8]) -> Option<PlainLine> {
-        let before = b"GET / HTTP/1.1\r\n";
-        let found = PlainLine::find(&[&before[..], line].concat(), before.len())?;
-        let place = |at| at - before.len();
-        Some(PlainLine {
-            name_end: place(found.name_end),
-            value_start: place(found.value_start),
-            value_end: place(found.value_end),
-            end: place(found.end),
-            is_odd: found.is_odd,
-        })
-    }
-
-    #[test]
-    fn a_plain_line_is_cut_at_its_colon_and_its_spaces() {
-        for (line, name_end, value_start, value_end) in [
-            (&b"a: b\r\n"[..], 1, 3, 4),
-            (b"a:b\r\nnext", 1, 2, 3),
-            (b"a:\r\n", 1, 2, 2),
-            (b"a: \r\n", 1, 3, 3),
-            (b"a: \t \r\n", 1, 5, 5),
-            (b"a_b: c\td \r\n", 3, 5, 8),
-            (b"name:\t a long value\twith \xff in it \t \r\n", 4, 7, 32),
-        ] {
-            let found = find(line).map(|l| (l.name_end, l.value_start, l.value_end));
-            let wanted = Some((name_end, value_start, value_end));
-            assert_eq!(found, wanted, "{}", line.escape_ascii());
-        }
-        assert_eq!(find(b"a:b\r\nnext").map(|line| line.end), Some(5));
-    }
-
-    #[test]
-    fn anything_odd_or_cut_is_left_to_the_careful_way() {
-        for line in [
-            &b""[..],
-            b"\r\n",
-            b"a",
-            b"a:",
-            b"a: b",
-            b"a: b\r",
-            b"a: b\n",
-            b"a: b\rc\r\n",
-            b": b\r\n",
-            b"a : b\r\n",
-            b" a: b\r\n",
-            b"a\xff: b\r\n",
-            b"a: b\x01c\r\n",
-            b"a: b\tc\x01c\r\n",
-            b"a: 0123456789\x7f\r\n",
-        ] {
-            assert_eq!(find(line), None, "{}", line.escape_ascii());
-        }
-        assert_eq!(PlainLine::find(b"a: b\r\n", 0), None, "less than a vector");
-    }
-
-    #[test]
-    fn each_byte_is_found_at_each_place() {
-        for length in 16..40 {
-            for byte in 0..=u8::MAX {
-                for place in 0..length {
-                    let mut bytes = vec![b'z'; length];
-                    bytes[place] = byte;
-                    let first = |is_it: fn(&u8) -> bool| bytes.iter().position(is_it);
-                    let name_end = first(|byte| !is_token_byte(*byte));
-                    let blank = first(|byte| *byte <= b' ' || *byte == 0x7f);
-                    let shown = format!("{byte:#x} at {place} of {length}");
-                    let is_odd = name_end != first(|b| !b.is_ascii_alphanumeric() && *b != b'-');
-                    let wanted = name_end.map(|end| (end, is_odd));
-                    assert_eq!(find_name_end(&bytes, 0), wanted, "{shown}");
-                    assert_eq!(find_blank(&bytes, 0), blank, "{shown}");
-                    let behind = blank.filter(|place| *place >= 3);
-                    assert_eq!(find_blank(&bytes, 3), behind, "{shown}");
-                    bytes.extend_from_slice(b"\r\n");
-                    let is_plain = byte >= b' ' && byte != 0x7f || byte == b'\t';
-                    assert_eq!(find_crlf(&bytes, 0), is_plain.then_some(length), "{shown}");
-                }
-            }
-        }
-    }
-}
+mod tests;

@@ -4,10 +4,15 @@
 /// A count: digits only, at most `u64::MAX`. `None` for signs, fractions, exponents, leading
 /// zeros and anything that is no number.
 pub fn integer(text: &[u8]) -> Option<u64> {
-    if text.len() > 1 && text.first() == Some(&b'0') {
-        return None;
+    match text {
+        [] | [b'0', _, ..] => None,
+        // No more digits than always fit.
+        _ if text.len() < 20 => text.iter().try_fold(0, |value, digit| {
+            let digit = digit.wrapping_sub(b'0');
+            (digit <= 9).then(|| value * 10 + u64::from(digit))
+        }),
+        _ => crate::protocol::ascii::decimal(text, u64::MAX),
     }
-    crate::protocol::ascii::decimal(text, u64::MAX)
 }
 
 /// A number with or without fraction and exponent. `None` when it is no JSON number, when it is
@@ -57,8 +62,22 @@ mod tests {
     fn a_count_is_exact_or_unknown() {
         assert_eq!(integer(b"0"), Some(0));
         assert_eq!(integer(b"18446744073709551615"), Some(u64::MAX));
-        for bad in [&b""[..], b"18446744073709551616", b"-1", b"1.0", b"1e3", b"01", b"+1", b"null"]
-        {
+        assert_eq!(integer(b"9999999999999999999"), Some(9_999_999_999_999_999_999));
+        assert_eq!(integer(b"10000000000000000000"), Some(10_000_000_000_000_000_000));
+        for bad in [
+            &b""[..],
+            b"18446744073709551616",
+            b"99999999999999999999",
+            b"1:",
+            b"/",
+            b":",
+            b"-1",
+            b"1.0",
+            b"1e3",
+            b"01",
+            b"+1",
+            b"null",
+        ] {
             assert_eq!(integer(bad), None, "{bad:?}");
         }
     }

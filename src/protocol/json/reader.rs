@@ -13,6 +13,16 @@ pub enum Want<N> {
     Take(N),
 }
 
+impl<N: Copy> Want<N> {
+    /// Whom to tell the value, if anybody.
+    pub const fn node(self) -> Option<N> {
+        match self {
+            Self::Enter(node) | Self::Take(node) => Some(node),
+            Self::Skip => None,
+        }
+    }
+}
+
 impl<N> Want<N> {
     /// The same, said of another node.
     pub fn map<M>(self, node: impl FnOnce(N) -> M) -> Want<M> {
@@ -23,6 +33,18 @@ impl<N> Want<N> {
         }
     }
 }
+
+/// What is wanted of the member of a name, where the others are of no interest. Names are compared
+/// as words: a `match` on slices would go byte by byte.
+macro_rules! wanted {
+    ($key:expr, { $($($name:literal)|+ => $want:expr,)+ }) => {
+        match $key {
+            $(key if $(key == $name)||+ => $want,)+
+            _ => $crate::protocol::json::reader::Want::Skip,
+        }
+    };
+}
+pub(crate) use wanted;
 
 /// A value that was wanted, or one end of a container that is entered.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -6,9 +6,10 @@
 
 mod values;
 
-use super::block::near_string;
+use super::block::near_key;
 use super::reader::{Reader, Value, Want};
 use super::skip::Skip;
+use values::near_value;
 
 /// One JSON text, from its first byte on.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +58,12 @@ enum State {
     Value,
 }
 
+impl<N> Level<N> {
+    const fn is_ended_by(&self, byte: u8) -> bool {
+        byte == if self.is_object { b'}' } else { b']' }
+    }
+}
+
 impl<N: Copy> Scanner<N> {
     /// For one text, whose outermost value is entered as `root`.
     pub const fn new(root: N) -> Self {
@@ -86,15 +93,13 @@ impl<N: Copy> Scanner<N> {
     pub fn push<R: Reader<Node = N>>(&mut self, reader: &mut R, bytes: &[u8]) {
         self.read += length(bytes);
         let mut rest = bytes;
-        while let Some(&byte) = rest.first() {
+        while !rest.is_empty() {
             rest = match self.state {
                 State::Atom => self.atom(reader, rest),
                 State::Broken => &[],
                 State::Container => self.container(reader, rest),
                 State::Key | State::String => self.string(reader, rest),
-                // Some writers pad every event to the same length.
-                _ if is_space(byte) => behind_space(rest),
-                _ => self.token(reader, rest),
+                _ => self.members(reader, rest),
             };
         }
     }
@@ -124,76 +129,104 @@ impl<N: Copy> Scanner<N> {
             && self.skip.is_in_string()
     }
 
-    /// A byte between values, and what can be read with it. Gives what is left.
-    fn token<'b, R: Reader<Node = N>>(&mut self, reader: &mut R, bytes: &'b [u8]) -> &'b [u8] {
-        let [byte, rest @ ..] = bytes else { return bytes };
-        match (self.state, byte) {
-            (State::FirstKey | State::NextKey, b'"') => return self.members(reader, rest),
-            (State::Colon, b':') => self.state = State::Value,
-            (State::CommaOrEnd, b',') => {
-                let is_object = self.level().is_some_and(|level| level.is_object);
-                self.state = if is_object { State::NextKey } else { State::Value };
-                self.want_element(reader);
-            }
-            (State::FirstKey | State::FirstValue | State::CommaOrEnd, b'}' | b']') => {
-                self.close(reader, *byte == b'}', rest);
-            }
-            (State::FirstValue, _) => {
-                self.want_element(reader);
-                return self.begin(reader, bytes);
-            }
-            (State::Value, _) => return self.begin(reader, bytes),
-            _ => self.state = State::Broken,
-        }
-        rest
-    }
-
-    fn want_element<R: Reader<Node = N>>(&mut self, reader: &mut R) {
-        if let Some(level) = self.level()
-            && !level.is_object
-        {
-            self.want = reader.element(level.node);
-        }
-    }
-
-    /// From behind the quote of a key on, member after member, for as long as each comes in one
-    /// piece, as nearly all do. What does not is left to the states.
+    /// Between values. Member after member for as long as each comes in one piece, as nearly all
+    /// do; what does not is left to the states, which are not written until then.
     fn members<'b, R: Reader<Node = N>>(&mut self, reader: &mut R, from: &'b [u8]) -> &'b [u8] {
-        let mut rest = from;
+        let (mut parent, mut rest) = match self.next_key(reader, from) {
+            Ok(next) => next,
+            Err(other) => return other,
+        };
         loop {
-            let Some((key, [b':', value @ ..])) = near_string(rest) else {
+            let Some((key, value)) = near_key(rest) else {
                 self.begin_string(State::Key, rest);
                 return rest;
             };
-            let Some(level) = self.level() else { return rest };
-            self.want = reader.member(level.node, key);
-            self.state = State::Value;
-            rest = behind_space(value);
-            if rest.is_empty() {
-                return rest;
+            let want = reader.member(parent, key);
+            let value = behind_space(value);
+            if let [b'{', b'"', key @ ..] = value
+                && let Want::Enter(node) = want
+                && self.enter(
+                    reader,
+                    Level { is_object: true, node, start: self.read - length(value) },
+                )
+            {
+                (parent, rest) = (node, key);
+                continue;
             }
-            rest = self.begin(reader, rest);
-            while self.state == State::CommaOrEnd {
-                rest = behind_space(rest);
-                match rest {
-                    [bracket @ (b'}' | b']'), after @ ..] => {
-                        self.close(reader, *bracket == b'}', after);
-                        rest = after;
-                    }
-                    [b',', after @ ..] if self.level().is_some_and(|level| level.is_object) => {
-                        self.state = State::NextKey;
-                        rest = after;
-                    }
-                    _ => return rest,
+            let after = if let Some((found, after)) = near_value(value) {
+                if let Some(node) = want.node() {
+                    reader.value(node, found, self.read - length(value)..self.read - length(after));
                 }
-            }
-            rest = behind_space(rest);
-            match rest {
-                [b'"', key @ ..] if matches!(self.state, State::FirstKey | State::NextKey) => {
+                if let [b',', b'"', key @ ..] = after {
                     rest = key;
+                    continue;
                 }
-                _ => return rest,
-            }
+                self.state = State::CommaOrEnd;
+                after
+            } else {
+                (self.want, self.state) = (want, State::Value);
+                self.begin(reader, value)
+            };
+            (parent, rest) = match self.next_key(reader, after) {
+                Ok(next) => next,
+                Err(other) => return other,
+            };
+        }
+    }
+
+    /// Reads on until a key begins, and gives whose it is and what is behind its quote; else what
+    /// is left, when that is nothing or is inside of something.
+    #[inline(never)]
+    fn next_key<'b, R: Reader<Node = N>>(
+        &mut self,
+        reader: &mut R,
+        from: &'b [u8],
+    ) -> Result<(N, &'b [u8]), &'b [u8]> {
+        let mut rest = from;
+        loop {
+            // Some writers pad every event to the same length.
+            rest = behind_space(rest);
+            let [byte, after @ ..] = rest else { return Err(rest) };
+            rest = match (self.state, self.level()) {
+                (State::CommaOrEnd, Some(level)) if *byte == b',' => match after {
+                    [b'"', key @ ..] if level.is_object => return Ok((level.node, key)),
+                    _ if level.is_object => {
+                        self.state = State::NextKey;
+                        after
+                    }
+                    _ => {
+                        self.want = reader.element(level.node);
+                        self.state = State::Value;
+                        after
+                    }
+                },
+                (State::FirstKey | State::NextKey, Some(level)) if *byte == b'"' => {
+                    return Ok((level.node, after));
+                }
+                (State::CommaOrEnd | State::FirstKey | State::FirstValue, Some(level))
+                    if level.is_ended_by(*byte) =>
+                {
+                    let level = *level;
+                    self.close(reader, level, after);
+                    after
+                }
+                (State::FirstValue, Some(level)) => {
+                    self.want = reader.element(level.node);
+                    self.begin(reader, rest)
+                }
+                (State::Value, _) => self.begin(reader, rest),
+                (State::Colon, _) if *byte == b':' => {
+                    self.state = State::Value;
+                    after
+                }
+                (State::Atom | State::Container | State::Key | State::String, _) => {
+                    return Err(rest);
+                }
+                _ => {
+                    self.state = State::Broken;
+                    return Err(&[]);
+                }
+            };
         }
     }
 
@@ -204,11 +237,7 @@ impl<N: Copy> Scanner<N> {
         match first {
             b'"' => {
                 self.begin_string(State::String, rest);
-                let Some((content, after)) = near_string(rest) else {
-                    return self.string(reader, rest);
-                };
-                self.end_value(reader, Value::String(content), after);
-                after
+                self.string(reader, rest)
             }
             b'{' | b'[' => {
                 self.open(reader, *first == b'{', rest);
@@ -217,7 +246,9 @@ impl<N: Copy> Scanner<N> {
             // Also NaN and the infinities, which some writers let slip.
             b'-' | b'0'..=b'9' | b't' | b'f' | b'n' | b'N' | b'I' => {
                 self.start = self.read - length(bytes);
-                self.short_atom(reader, bytes)
+                self.held_len = 0;
+                self.state = State::Atom;
+                self.atom(reader, bytes)
             }
             _ => {
                 self.state = State::Broken;
@@ -240,32 +271,34 @@ impl<N: Copy> Scanner<N> {
         self.skip = Skip::container();
         self.state = State::Container;
         if let Want::Enter(node) = self.want
-            && let Some(level) = self.levels.get_mut(self.depth)
+            && self.enter(reader, Level { is_object, node, start: self.start })
         {
-            *level = Level { is_object, node, start: self.start };
-            self.depth += 1;
             self.state = if is_object { State::FirstKey } else { State::FirstValue };
-            let opened = if is_object { Value::OpenedObject } else { Value::OpenedArray };
-            reader.value(node, opened, self.start..self.start + 1);
         }
     }
 
-    fn close<R: Reader<Node = N>>(&mut self, reader: &mut R, is_object: bool, rest: &[u8]) {
-        match self.level() {
-            Some(level) if level.is_object == is_object => {
-                let (node, span) = (level.node, level.start..self.read - length(rest));
-                self.depth -= 1;
-                reader.value(node, Value::Closed, span);
-                self.after_value();
-            }
-            _ => self.state = State::Broken,
-        }
+    /// False when there are too many levels.
+    #[inline]
+    fn enter<R: Reader<Node = N>>(&mut self, reader: &mut R, entered: Level<N>) -> bool {
+        let Some(level) = self.levels.get_mut(self.depth) else { return false };
+        *level = entered;
+        self.depth += 1;
+        let opened = if entered.is_object { Value::OpenedObject } else { Value::OpenedArray };
+        reader.value(entered.node, opened, entered.start..entered.start + 1);
+        true
+    }
+
+    #[inline]
+    fn close<R: Reader<Node = N>>(&mut self, reader: &mut R, level: Level<N>, rest: &[u8]) {
+        self.depth -= 1;
+        reader.value(level.node, Value::Closed, level.start..self.read - length(rest));
+        self.after_value();
     }
 
     /// A value that began at `start` ends before `rest`.
     #[inline]
     fn end_value<R: Reader<Node = N>>(&mut self, reader: &mut R, value: Value<'_>, rest: &[u8]) {
-        if let Some(node) = self.want_node() {
+        if let Some(node) = self.want.node() {
             reader.value(node, value, self.start..self.read - length(rest));
         }
         self.after_value();
@@ -275,20 +308,9 @@ impl<N: Copy> Scanner<N> {
         self.state = if self.depth == 0 { State::Done } else { State::CommaOrEnd };
     }
 
-    const fn want_node(&self) -> Option<N> {
-        match self.want {
-            Want::Enter(node) | Want::Take(node) => Some(node),
-            Want::Skip => None,
-        }
-    }
-
     fn level(&self) -> Option<&Level<N>> {
         self.levels.get(self.depth.checked_sub(1)?)
     }
-}
-
-const fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
 /// What follows the spaces that `bytes` begin with.

@@ -52,9 +52,12 @@ impl Skip {
             let (block, len) = if let Some((block, after)) = rest.split_first_chunk() {
                 rest = after;
                 if self.in_string
-                    && let Some(escaped) = block::stays_inside(block, self.escaped)
+                    && let Some((escaped, is_quoted)) = block::stays_inside(block, self.escaped)
                 {
                     self.escaped = escaped;
+                    if !escaped && !is_quoted {
+                        rest = block::behind_prose(rest);
+                    }
                     continue;
                 }
                 (block, BLOCK)

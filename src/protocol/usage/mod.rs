@@ -241,10 +241,14 @@ pub fn word<const N: usize>(value: Value<'_>) -> Option<Text<N>> {
     }
 }
 
-/// The text of a string that is not empty and fits: half a name is none.
-pub fn name<const N: usize>(value: Value<'_>) -> Option<Text<N>> {
+/// Notes the text of a string that is not empty and fits: half a name is none. In its place, since
+/// a text made elsewhere would be copied with all it has room for.
+#[inline(never)]
+pub fn note_name<const N: usize>(noted: &mut Option<Text<N>>, value: Value<'_>) {
     match value {
-        Value::String(text) if !text.is_empty() => Text::new(text),
-        _ => None,
+        Value::String(text) if !text.is_empty() && text.len() <= N => {
+            noted.get_or_insert_default().set(text);
+        }
+        _ => *noted = None,
     }
 }

@@ -176,3 +176,22 @@ fn numbers_and_literals_end_where_the_grammar_says() {
         assert!(!at_every_split(&format!("{{\"a\":{bad},\"b\":1}}")).1, "{bad}");
     }
 }
+
+#[test]
+fn whatever_tokens_come_are_read_alike_by_both_ways() {
+    const TOKENS: [&str; 13] =
+        ["{", "}", "[", "]", ",", ":", "\"a\"", "\"skip\"", " ", "1", "01", "true", "nul"];
+    for start in ["", "{\"a\":", "{\"a\":[{\"b\":1"] {
+        for arrangement in 0..TOKENS.len().pow(4) {
+            let place = |n: u32| TOKENS[arrangement / TOKENS.len().pow(n) % TOKENS.len()];
+            // Enough behind it that nothing is at the end of a read.
+            let text =
+                format!("{start}{}{}{}{},\"c\":2}}]}}", place(0), place(1), place(2), place(3));
+            let each: Vec<&[u8]> = text.as_bytes().chunks(1).collect();
+            let (whole, slowly) = (scan(&[text.as_bytes()]), scan(&each));
+            assert_eq!(whole, slowly, "{text}");
+            let is_json = serde_json::from_str::<serde_json::Value>(&text).is_ok();
+            assert!(whole.1 || !is_json || text.starts_with("nul"), "{text}");
+        }
+    }
+}

@@ -2,6 +2,7 @@
 //! containers. Never holds more than a key or a short value.
 
 use super::{HELD_BYTES_MAX, Scanner, State};
+use crate::protocol::json::block::near_string;
 use crate::protocol::json::number;
 use crate::protocol::json::reader::{Reader, Value, Want};
 use crate::protocol::json::text::unescape;
@@ -27,7 +28,7 @@ impl<N: Copy> Scanner<N> {
         reader: &mut R,
         bytes: &'b [u8],
     ) -> &'b [u8] {
-        let is_wanted = self.state == State::Key || self.want_node().is_some();
+        let is_wanted = self.state == State::Key || self.want.node().is_some();
         let end = self.skip.run_far(bytes);
         let Some((content, rest)) = end.and_then(|end| bytes.split_at_checked(end)) else {
             if is_wanted {
@@ -76,36 +77,6 @@ impl<N: Copy> Scanner<N> {
         self.state = State::Colon;
     }
 
-    /// A number or a literal from its first byte on: a count or `null` in one piece at once, any
-    /// other as [`Self::atom`] has it.
-    #[inline]
-    pub(super) fn short_atom<'b, R: Reader<Node = N>>(
-        &mut self,
-        reader: &mut R,
-        bytes: &'b [u8],
-    ) -> &'b [u8] {
-        let (len, value) = match bytes {
-            [b'n', b'u', b'l', b'l', ..] => (4, Value::Null),
-            [b'0', ..] => (1, Value::Number(b"0")),
-            [b'1'..=b'9', more @ ..] => {
-                let len = 1 + more.iter().take_while(|byte| byte.is_ascii_digit()).count();
-                (len, Value::Number(bytes.get(..len).unwrap_or_default()))
-            }
-            _ => (0, Value::Null),
-        };
-        match bytes.split_at_checked(len) {
-            Some((_, rest @ [end, ..])) if ends_atom(*end) && len <= HELD_BYTES_MAX => {
-                self.end_value(reader, value, rest);
-                rest
-            }
-            _ => {
-                self.held_len = 0;
-                self.state = State::Atom;
-                self.atom(reader, bytes)
-            }
-        }
-    }
-
     /// A number or a literal, or what comes of it in a later read.
     pub(super) fn atom<'b, R: Reader<Node = N>>(
         &mut self,
@@ -152,6 +123,47 @@ impl<N: Copy> Scanner<N> {
         }
         self.held_len = self.held_len.saturating_add(bytes.len());
     }
+}
+
+/// A short value that is all there, with what follows it: a string as [`near_string`] has it, a
+/// count, `null`, `true` or `false`. Any other takes the states.
+#[expect(clippy::inline_always, reason = "what is found would be handed over in memory")]
+#[inline(always)]
+pub(super) fn near_value(bytes: &[u8]) -> Option<(Value<'_>, &[u8])> {
+    let [first, more @ ..] = bytes else { return None };
+    if *first == b'"' {
+        let (content, after) = near_string(more)?;
+        return Some((Value::String(content), after));
+    }
+    let (value, after) = near_atom(bytes)?;
+    ends_atom(*after.first()?).then_some((value, after))
+}
+
+#[inline]
+fn near_atom(bytes: &[u8]) -> Option<(Value<'_>, &[u8])> {
+    match bytes {
+        [b'0', after @ ..] => Some((Value::Number(b"0"), after)),
+        [b'1'..=b'9', more @ ..] => {
+            let len = 1 + more.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let (digits, after) = bytes.split_at_checked(len)?;
+            (len <= HELD_BYTES_MAX).then_some((Value::Number(digits), after))
+        }
+        _ => near_word(bytes),
+    }
+}
+
+#[inline]
+fn near_word(bytes: &[u8]) -> Option<(Value<'_>, &[u8])> {
+    // As one number: a pattern would be compared byte by byte.
+    let (word, after) = bytes.split_first_chunk()?;
+    if word == b"null" {
+        return Some((Value::Null, after));
+    }
+    if word == b"true" {
+        return Some((Value::True, after));
+    }
+    let after = after.strip_prefix(b"e").filter(|_| word == b"fals")?;
+    Some((Value::False, after))
 }
 
 /// Whether a number or a literal ends before `byte`.

@@ -6,13 +6,13 @@ mod sheet;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use crate::protocol::json::reader::{Reader, Value, Want};
+use crate::protocol::json::reader::{Reader, Value, Want, wanted};
 use crate::protocol::json::text::Text;
 use crate::protocol::sse::search::Search;
 use crate::protocol::sse::watch::{Needle, Watch};
 use crate::protocol::usage::error::{self, ErrorPart, ErrorSeen};
 use crate::protocol::usage::figures::{Count, Figures, Usage};
-use crate::protocol::usage::{EventStatement, Observed, Statement, keep_first, name};
+use crate::protocol::usage::{EventStatement, Observed, Statement, keep_first, note_name};
 use sheet::{Line, Sheet, overlay};
 
 /// One event of a Messages stream.
@@ -125,7 +125,7 @@ impl EventStatement for Event {
 }
 
 impl Statement for Message {
-    const ROOT: Node = Node::Message(MessagePart::Whole);
+    const ROOT: MessagePart = MessagePart::Whole;
     const USAGE: fn(&Figures) -> Usage = Usage::beside_cache;
 
     fn commit(&self, _event: &[u8], seen: &mut Observed) {
@@ -133,7 +133,7 @@ impl Statement for Message {
         if self.tokens != Count::Absent && seen.figures.is_none() {
             seen.figures = Some(Figures { input: self.tokens, ..Figures::default() });
         }
-        seen.error = self.error;
+        keep_first(&mut seen.error, self.error.as_ref());
         seen.stop_reason = self.stop_reason;
         seen.stops = u64::from(self.stop_reason.is_some());
     }
@@ -176,17 +176,20 @@ impl Reader for Event {
     }
 
     fn member(&mut self, parent: Node, key: &[u8]) -> Want<Node> {
-        match (parent, key) {
-            (Node::Delta, b"stop_reason") => Want::Take(Node::Stop),
-            (Node::Event, b"delta") => Want::Enter(Node::Delta),
-            (Node::Event, b"error") => Want::Enter(Node::Error(ErrorPart::Whole)),
-            (Node::Event, b"message") => Want::Enter(Node::Message(MessagePart::Whole)),
-            (Node::Event, b"object") => Want::Take(Node::Object),
-            (Node::Event, b"type") => Want::Take(Node::Type),
-            (Node::Event, b"usage") => Want::Enter(Node::Usage(Line::Whole)),
-            (Node::Error(ErrorPart::Whole), _) => error::member(key).map(Node::Error),
-            (Node::Message(part), _) => message_member(part, key).map(Node::Message),
-            (Node::Usage(line), _) => sheet::member(line, key).map(Node::Usage),
+        match parent {
+            Node::Delta => wanted!(key, { b"stop_reason" => Want::Take(Node::Stop), }),
+            Node::Error(ErrorPart::Whole) => error::member(key).map(Node::Error),
+            Node::Event => wanted!(key, {
+                b"delta" => Want::Enter(Node::Delta),
+                b"error" => Want::Enter(Node::Error(ErrorPart::Whole)),
+                b"message" => Want::Enter(Node::Message(MessagePart::Whole)),
+                b"object" => Want::Take(Node::Object),
+                b"type" => Want::Take(Node::Type),
+                b"usage" => Want::Enter(Node::Usage(Line::Whole)),
+            }),
+            // Of an event's message neither an error nor a stop reason is asked for.
+            Node::Message(part) => message_member(part, key).map(Node::Message),
+            Node::Usage(line) => sheet::member(line, key).map(Node::Usage),
             _ => Want::Skip,
         }
     }
@@ -199,7 +202,7 @@ impl Reader for Event {
             Node::Error(part) => error::note(&mut self.error, part, value),
             Node::Message(part) => self.message.part(part, value),
             Node::Object => self.object = Kind::of_value(value),
-            Node::Stop => self.stop_reason = name(value),
+            Node::Stop => note_name(&mut self.stop_reason, value),
             Node::Type => self.kind = Kind::of_value(value),
             Node::Usage(line) => sheet::note(&mut self.usage, line, value),
         }
@@ -207,30 +210,30 @@ impl Reader for Event {
 }
 
 impl Reader for Message {
-    type Node = Node;
+    type Node = MessagePart;
 
-    fn element(&mut self, parent: Node) -> Want<Node> {
+    fn element(&mut self, parent: MessagePart) -> Want<MessagePart> {
         let is_first = !std::mem::replace(&mut self.is_listed, true);
         if is_first && parent == Self::ROOT { Want::Enter(Self::ROOT) } else { Want::Skip }
     }
 
-    fn member(&mut self, parent: Node, key: &[u8]) -> Want<Node> {
-        let Node::Message(part) = parent else { return Want::Skip };
-        match (part, key) {
-            (MessagePart::Whole, b"error") => {
-                Want::Enter(Node::Message(MessagePart::Error(ErrorPart::Whole)))
-            }
-            (MessagePart::Whole, b"input_tokens") => Want::Take(Node::Message(MessagePart::Tokens)),
-            (MessagePart::Whole, b"stop_reason") => Want::Take(Node::Message(MessagePart::Stop)),
-            _ => message_member(part, key).map(Node::Message),
+    fn member(&mut self, parent: MessagePart, key: &[u8]) -> Want<MessagePart> {
+        match parent {
+            MessagePart::Whole => wanted!(key, {
+                b"error" => Want::Enter(MessagePart::Error(ErrorPart::Whole)),
+                b"id" => Want::Take(MessagePart::Id),
+                b"input_tokens" => Want::Take(MessagePart::Tokens),
+                b"model" => Want::Take(MessagePart::Model),
+                b"stop_reason" => Want::Take(MessagePart::Stop),
+                b"usage" => Want::Enter(MessagePart::Usage(Line::Whole)),
+            }),
+            _ => message_member(parent, key),
         }
     }
 
-    fn value(&mut self, node: Node, value: Value<'_>, _span: Range<u64>) {
-        if let Node::Message(part) = node
-            && (part != MessagePart::Whole || !self.is_listed)
-        {
-            self.part(part, value);
+    fn value(&mut self, node: MessagePart, value: Value<'_>, _span: Range<u64>) {
+        if node != MessagePart::Whole || !self.is_listed {
+            self.part(node, value);
         }
     }
 }
@@ -239,9 +242,9 @@ impl Message {
     fn part(&mut self, part: MessagePart, value: Value<'_>) {
         match part {
             MessagePart::Error(part) => error::note(&mut self.error, part, value),
-            MessagePart::Id => self.id = name(value),
-            MessagePart::Model => self.model = name(value),
-            MessagePart::Stop => self.stop_reason = name(value),
+            MessagePart::Id => note_name(&mut self.id, value),
+            MessagePart::Model => note_name(&mut self.model, value),
+            MessagePart::Stop => note_name(&mut self.stop_reason, value),
             MessagePart::Tokens => self.tokens = Count::of(value),
             MessagePart::Usage(line) => sheet::note(&mut self.usage, line, value),
             MessagePart::Whole if value != Value::Closed => *self = Self::default(),
@@ -251,12 +254,14 @@ impl Message {
 }
 
 fn message_member(part: MessagePart, key: &[u8]) -> Want<MessagePart> {
-    match (part, key) {
-        (MessagePart::Error(ErrorPart::Whole), _) => error::member(key).map(MessagePart::Error),
-        (MessagePart::Usage(line), _) => sheet::member(line, key).map(MessagePart::Usage),
-        (MessagePart::Whole, b"id") => Want::Take(MessagePart::Id),
-        (MessagePart::Whole, b"model") => Want::Take(MessagePart::Model),
-        (MessagePart::Whole, b"usage") => Want::Enter(MessagePart::Usage(Line::Whole)),
+    match part {
+        MessagePart::Error(ErrorPart::Whole) => error::member(key).map(MessagePart::Error),
+        MessagePart::Usage(line) => sheet::member(line, key).map(MessagePart::Usage),
+        MessagePart::Whole => wanted!(key, {
+            b"id" => Want::Take(MessagePart::Id),
+            b"model" => Want::Take(MessagePart::Model),
+            b"usage" => Want::Enter(MessagePart::Usage(Line::Whole)),
+        }),
         _ => Want::Skip,
     }
 }

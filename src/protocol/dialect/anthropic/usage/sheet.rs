@@ -1,7 +1,7 @@
 //! A usage object as Anthropic writes it, line by line, and how a later one overlays it.
 //! Never adds anything up.
 
-use crate::protocol::json::reader::{Value, Want};
+use crate::protocol::json::reader::{Value, Want, wanted};
 use crate::protocol::usage::figures::{Count, Figures};
 use crate::protocol::usage::{Observed, word};
 
@@ -81,42 +81,73 @@ pub fn overlay(seen: &mut Observed, sheet: Option<&Sheet>) {
 
 /// What is wanted of a member of a usage object.
 pub fn member(line: Line, key: &[u8]) -> Want<Line> {
-    match (line, key) {
-        (Line::CacheCreation, b"ephemeral_1h_input_tokens") => Want::Take(Line::CacheWrite1h),
-        (Line::CacheCreation, b"ephemeral_5m_input_tokens") => Want::Take(Line::CacheWrite5m),
-        (Line::OutputDetails, b"thinking_tokens") => Want::Take(Line::Reasoning),
-        (Line::ServerToolUse, b"web_fetch_requests") => Want::Take(Line::WebFetch),
-        (Line::ServerToolUse, b"web_search_requests") => Want::Take(Line::WebSearch),
-        (Line::Whole, b"cache_creation") => Want::Enter(Line::CacheCreation),
-        (Line::Whole, b"cache_creation_input_tokens") => Want::Take(Line::CacheWrite),
-        (Line::Whole, b"cache_read_input_tokens") => Want::Take(Line::CacheRead),
-        (Line::Whole, b"input_tokens") => Want::Take(Line::Input),
-        (Line::Whole, b"output_tokens") => Want::Take(Line::Output),
-        (Line::Whole, b"output_tokens_details") => Want::Enter(Line::OutputDetails),
-        (Line::Whole, b"server_tool_use") => Want::Enter(Line::ServerToolUse),
-        (Line::Whole, b"service_tier") => Want::Take(Line::ServiceTier),
+    match line {
+        Line::CacheCreation => wanted!(key, {
+            b"ephemeral_1h_input_tokens" => Want::Take(Line::CacheWrite1h),
+            b"ephemeral_5m_input_tokens" => Want::Take(Line::CacheWrite5m),
+        }),
+        Line::OutputDetails => wanted!(key, {
+            b"thinking_tokens" => Want::Take(Line::Reasoning),
+        }),
+        Line::ServerToolUse => wanted!(key, {
+            b"web_fetch_requests" => Want::Take(Line::WebFetch),
+            b"web_search_requests" => Want::Take(Line::WebSearch),
+        }),
+        Line::Whole => wanted!(key, {
+            b"cache_creation" => Want::Enter(Line::CacheCreation),
+            b"cache_creation_input_tokens" => Want::Take(Line::CacheWrite),
+            b"cache_read_input_tokens" => Want::Take(Line::CacheRead),
+            b"input_tokens" => Want::Take(Line::Input),
+            b"output_tokens" => Want::Take(Line::Output),
+            b"output_tokens_details" => Want::Enter(Line::OutputDetails),
+            b"server_tool_use" => Want::Enter(Line::ServerToolUse),
+            b"service_tier" => Want::Take(Line::ServiceTier),
+        }),
         _ => Want::Skip,
     }
 }
 
 /// Notes a line.
 pub fn note(sheet: &mut Option<Sheet>, line: Line, value: Value<'_>) {
+    let Some(open) = sheet else { return begin(sheet, line, value) };
+    match open.count(line) {
+        Some(count) => *count = Count::of(value),
+        None => note_other(sheet, line, value),
+    }
+}
+
+#[inline(never)]
+fn begin(sheet: &mut Option<Sheet>, line: Line, value: Value<'_>) {
     if line == Line::Whole && value != Value::Closed {
         *sheet = Some(Sheet { is_object: value == Value::OpenedObject, ..Sheet::default() });
     }
-    let Some(sheet) = sheet else { return };
+}
+
+impl Sheet {
+    fn count(&mut self, line: Line) -> Option<&mut Count> {
+        let figures = &mut self.figures;
+        Some(match line {
+            Line::CacheRead => &mut figures.cache_read,
+            Line::CacheWrite => &mut figures.cache_write,
+            Line::CacheWrite1h => &mut figures.cache_write_1h,
+            Line::CacheWrite5m => &mut figures.cache_write_5m,
+            Line::Input => &mut figures.input,
+            Line::Output => &mut figures.output,
+            Line::Reasoning => &mut figures.reasoning,
+            Line::WebFetch => &mut figures.web_fetch,
+            Line::WebSearch => &mut figures.web_search,
+            _ => return None,
+        })
+    }
+}
+
+/// Notes a line that is no count.
+#[inline(never)]
+fn note_other(whole: &mut Option<Sheet>, line: Line, value: Value<'_>) {
+    let Some(sheet) = whole else { return };
     let figures = &mut sheet.figures;
     let is_given = value != Value::Null;
     match line {
-        Line::CacheRead => figures.cache_read = Count::of(value),
-        Line::CacheWrite => figures.cache_write = Count::of(value),
-        Line::CacheWrite1h => figures.cache_write_1h = Count::of(value),
-        Line::CacheWrite5m => figures.cache_write_5m = Count::of(value),
-        Line::Input => figures.input = Count::of(value),
-        Line::Output => figures.output = Count::of(value),
-        Line::Reasoning => figures.reasoning = Count::of(value),
-        Line::WebFetch => figures.web_fetch = Count::of(value),
-        Line::WebSearch => figures.web_search = Count::of(value),
         Line::ServiceTier => {
             sheet.has_service_tier = is_given;
             figures.service_tier = word(value);
@@ -134,6 +165,6 @@ pub fn note(sheet: &mut Option<Sheet>, line: Line, value: Value<'_>) {
             sheet.has_server_tool_use = is_given;
             (figures.web_fetch, figures.web_search) = (Count::Absent, Count::Absent);
         }
-        Line::Whole => {}
+        _ => begin(whole, line, value),
     }
 }

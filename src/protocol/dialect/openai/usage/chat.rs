@@ -5,13 +5,13 @@ use std::ops::Range;
 use std::sync::LazyLock;
 
 use super::sheet::{Line, Sheet, chat_member};
-use crate::protocol::json::reader::{Reader, Value, Want};
+use crate::protocol::json::reader::{Reader, Value, Want, wanted};
 use crate::protocol::json::text::Text;
 use crate::protocol::sse::search::Search;
 use crate::protocol::sse::watch::{Needle, Watch};
 use crate::protocol::usage::error::{self, ErrorPart, ErrorSeen};
 use crate::protocol::usage::figures::{Figures, Usage};
-use crate::protocol::usage::{EventStatement, Observed, Statement, keep_first, name};
+use crate::protocol::usage::{EventStatement, Observed, Statement, keep_first, note_name};
 
 /// One chunk of a stream, or one whole body.
 #[derive(Clone, Copy, Debug, Default)]
@@ -115,6 +115,14 @@ impl EventStatement for Chunk {
 }
 
 impl Chunk {
+    /// Of the choices that have usage the first counts.
+    const fn choice_usage(&self) -> Want<Node> {
+        if self.has_choice_usage {
+            return Want::Skip;
+        }
+        Want::Enter(Node::ChoiceUsage(Line::Whole))
+    }
+
     fn end_choice(&mut self) {
         if let Some(stop) = self.choice_stop.take() {
             self.stop_reason = Some(stop);
@@ -142,23 +150,27 @@ impl Reader for Chunk {
     }
 
     fn member(&mut self, parent: Node, key: &[u8]) -> Want<Node> {
-        match (parent, key) {
-            (Node::Choice, b"finish_reason") => Want::Take(Node::Stop),
-            (Node::Choice, b"usage") if !self.has_choice_usage => {
-                Want::Enter(Node::ChoiceUsage(Line::Whole))
+        match parent {
+            Node::Choice => wanted!(key, {
+                b"finish_reason" => Want::Take(Node::Stop),
+                b"usage" => self.choice_usage(),
+            }),
+            Node::ChoiceUsage(line) => chat_member(line, key).map(Node::ChoiceUsage),
+            Node::Chunk => wanted!(key, {
+                b"choices" => Want::Enter(Node::Choices),
+                b"error" => Want::Enter(Node::Error(ErrorPart::Whole)),
+                b"id" => Want::Take(Node::Id),
+                b"model" => Want::Take(Node::Model),
+                b"service_tier" => Want::Take(Node::ServiceTier),
+                b"usage" => Want::Enter(Node::Usage(Line::Whole)),
+                b"x_groq" => Want::Enter(Node::Groq),
+            }),
+            Node::Error(ErrorPart::Whole) => error::member(key).map(Node::Error),
+            Node::Groq => {
+                wanted!(key, { b"usage" => Want::Enter(Node::GroqUsage(Line::Whole)), })
             }
-            (Node::ChoiceUsage(line), _) => chat_member(line, key).map(Node::ChoiceUsage),
-            (Node::Chunk, b"choices") => Want::Enter(Node::Choices),
-            (Node::Chunk, b"error") => Want::Enter(Node::Error(ErrorPart::Whole)),
-            (Node::Chunk, b"id") => Want::Take(Node::Id),
-            (Node::Chunk, b"model") => Want::Take(Node::Model),
-            (Node::Chunk, b"service_tier") => Want::Take(Node::ServiceTier),
-            (Node::Chunk, b"usage") => Want::Enter(Node::Usage(Line::Whole)),
-            (Node::Chunk, b"x_groq") => Want::Enter(Node::Groq),
-            (Node::Error(ErrorPart::Whole), _) => error::member(key).map(Node::Error),
-            (Node::Groq, b"usage") => Want::Enter(Node::GroqUsage(Line::Whole)),
-            (Node::GroqUsage(line), _) => chat_member(line, key).map(Node::GroqUsage),
-            (Node::Usage(line), _) => chat_member(line, key).map(Node::Usage),
+            Node::GroqUsage(line) => chat_member(line, key).map(Node::GroqUsage),
+            Node::Usage(line) => chat_member(line, key).map(Node::Usage),
             _ => Want::Skip,
         }
     }
@@ -174,10 +186,10 @@ impl Reader for Chunk {
             Node::ChoiceUsage(line) => Sheet::note(&mut self.choice_usage, line, value),
             Node::Error(part) => error::note(&mut self.error, part, value),
             Node::GroqUsage(line) => Sheet::note(&mut self.groq_usage, line, value),
-            Node::Id => self.id = name(value),
-            Node::Model => self.model = name(value),
-            Node::ServiceTier => self.service_tier = name(value),
-            Node::Stop => self.choice_stop = name(value),
+            Node::Id => note_name(&mut self.id, value),
+            Node::Model => note_name(&mut self.model, value),
+            Node::ServiceTier => note_name(&mut self.service_tier, value),
+            Node::Stop => note_name(&mut self.choice_stop, value),
             Node::Usage(line) => Sheet::note(&mut self.usage, line, value),
         }
     }

@@ -4,13 +4,13 @@ use std::ops::Range;
 use std::sync::LazyLock;
 
 use super::sheet::{Line, Sheet, responses_member};
-use crate::protocol::json::reader::{Reader, Value, Want};
+use crate::protocol::json::reader::{Reader, Value, Want, wanted};
 use crate::protocol::json::text::Text;
 use crate::protocol::sse::search::Search;
 use crate::protocol::sse::watch::{Needle, Watch};
 use crate::protocol::usage::error::{self, ErrorPart, ErrorSeen};
 use crate::protocol::usage::figures::{Figures, Usage};
-use crate::protocol::usage::{EventStatement, Observed, Statement, keep_first, name};
+use crate::protocol::usage::{EventStatement, Observed, Statement, keep_first, note_name};
 
 /// One event of a stream.
 #[derive(Clone, Copy, Debug, Default)]
@@ -118,12 +118,12 @@ impl EventStatement for Event {
 }
 
 impl Statement for Response {
-    const ROOT: Node = Node::Response(Part::Whole);
+    const ROOT: Part = Part::Whole;
     const USAGE: fn(&Figures) -> Usage = Usage::with_cache;
 
     fn commit(&self, _event: &[u8], seen: &mut Observed) {
         self.tell(seen);
-        seen.error = self.error;
+        keep_first(&mut seen.error, self.error.as_ref());
         seen.stop_reason = self.status;
         seen.stops = u64::from(self.status.is_some());
     }
@@ -144,10 +144,10 @@ impl Response {
     fn note(&mut self, part: Part, value: Value<'_>) {
         match part {
             Part::Error(part) => error::note(&mut self.error, part, value),
-            Part::Id => self.id = name(value),
-            Part::Model => self.model = name(value),
-            Part::ServiceTier => self.service_tier = name(value),
-            Part::Status => self.status = name(value),
+            Part::Id => note_name(&mut self.id, value),
+            Part::Model => note_name(&mut self.model, value),
+            Part::ServiceTier => note_name(&mut self.service_tier, value),
+            Part::Status => note_name(&mut self.status, value),
             Part::Usage(line) => Sheet::note(&mut self.usage, line, value),
             Part::Whole if value != Value::Closed => *self = Self::default(),
             Part::Whole => {}
@@ -184,15 +184,17 @@ impl Reader for Event {
     }
 
     fn member(&mut self, parent: Node, key: &[u8]) -> Want<Node> {
-        match (parent, key) {
-            (Node::Error(ErrorPart::Whole), _) => error::member(key).map(Node::Error),
-            (Node::Event, b"code") => Want::Take(Node::Flat(ErrorPart::Code)),
-            (Node::Event, b"error") => Want::Enter(Node::Error(ErrorPart::Whole)),
-            (Node::Event, b"message") => Want::Take(Node::Flat(ErrorPart::Message)),
-            (Node::Event, b"object") => Want::Take(Node::Object),
-            (Node::Event, b"response") => Want::Enter(Node::Response(Part::Whole)),
-            (Node::Event, b"type") => Want::Take(Node::Type),
-            (Node::Response(part), _) => member(part, key).map(Node::Response),
+        match parent {
+            Node::Error(ErrorPart::Whole) => error::member(key).map(Node::Error),
+            Node::Event => wanted!(key, {
+                b"code" => Want::Take(Node::Flat(ErrorPart::Code)),
+                b"error" => Want::Enter(Node::Error(ErrorPart::Whole)),
+                b"message" => Want::Take(Node::Flat(ErrorPart::Message)),
+                b"object" => Want::Take(Node::Object),
+                b"response" => Want::Enter(Node::Response(Part::Whole)),
+                b"type" => Want::Take(Node::Type),
+            }),
+            Node::Response(part) => member(part, key).map(Node::Response),
             _ => Want::Skip,
         }
     }
@@ -224,37 +226,36 @@ impl Reader for Event {
 }
 
 impl Reader for Response {
-    type Node = Node;
+    type Node = Part;
 
-    fn element(&mut self, parent: Node) -> Want<Node> {
+    fn element(&mut self, parent: Part) -> Want<Part> {
         let is_first = !std::mem::replace(&mut self.is_listed, true);
         if is_first && parent == Self::ROOT { Want::Enter(Self::ROOT) } else { Want::Skip }
     }
 
-    fn member(&mut self, parent: Node, key: &[u8]) -> Want<Node> {
-        let Node::Response(part) = parent else { return Want::Skip };
-        member(part, key).map(Node::Response)
+    fn member(&mut self, parent: Part, key: &[u8]) -> Want<Part> {
+        member(parent, key)
     }
 
-    fn value(&mut self, node: Node, value: Value<'_>, _span: Range<u64>) {
-        if let Node::Response(part) = node
-            && (part != Part::Whole || !self.is_listed)
-        {
-            self.note(part, value);
+    fn value(&mut self, node: Part, value: Value<'_>, _span: Range<u64>) {
+        if node != Part::Whole || !self.is_listed {
+            self.note(node, value);
         }
     }
 }
 
 fn member(part: Part, key: &[u8]) -> Want<Part> {
-    match (part, key) {
-        (Part::Error(ErrorPart::Whole), _) => error::member(key).map(Part::Error),
-        (Part::Usage(line), _) => responses_member(line, key).map(Part::Usage),
-        (Part::Whole, b"error") => Want::Enter(Part::Error(ErrorPart::Whole)),
-        (Part::Whole, b"id") => Want::Take(Part::Id),
-        (Part::Whole, b"model") => Want::Take(Part::Model),
-        (Part::Whole, b"service_tier") => Want::Take(Part::ServiceTier),
-        (Part::Whole, b"status") => Want::Take(Part::Status),
-        (Part::Whole, b"usage") => Want::Enter(Part::Usage(Line::Whole)),
+    match part {
+        Part::Error(ErrorPart::Whole) => error::member(key).map(Part::Error),
+        Part::Usage(line) => responses_member(line, key).map(Part::Usage),
+        Part::Whole => wanted!(key, {
+            b"error" => Want::Enter(Part::Error(ErrorPart::Whole)),
+            b"id" => Want::Take(Part::Id),
+            b"model" => Want::Take(Part::Model),
+            b"service_tier" => Want::Take(Part::ServiceTier),
+            b"status" => Want::Take(Part::Status),
+            b"usage" => Want::Enter(Part::Usage(Line::Whole)),
+        }),
         _ => Want::Skip,
     }
 }

@@ -2,7 +2,7 @@
 //! Never adds anything up.
 
 use crate::protocol::json::number;
-use crate::protocol::json::reader::{Value, Want};
+use crate::protocol::json::reader::{Value, Want, wanted};
 use crate::protocol::usage::figures::{Count, Figures};
 
 /// A usage object as written.
@@ -70,76 +70,111 @@ impl Sheet {
 
     /// Notes a line. Of repeated members the last counts, so each object begins anew.
     pub fn note(sheet: &mut Option<Self>, line: Line, value: Value<'_>) {
+        let Some(open) = sheet else { return Self::begin(sheet, line, value) };
+        match open.count(line) {
+            Some(count) => *count = Count::of(value),
+            None => Self::note_other(sheet, line, value),
+        }
+    }
+
+    fn count(&mut self, line: Line) -> Option<&mut Count> {
+        let figures = &mut self.figures;
+        Some(match line {
+            Line::AudioInput => &mut figures.audio_input,
+            Line::AudioInputAlike => &mut self.audio_input_alike,
+            Line::AudioOutput => &mut figures.audio_output,
+            Line::Cached => &mut self.cached,
+            Line::CacheHit => &mut self.cache_hit,
+            Line::CacheRead => &mut figures.cache_read,
+            Line::CacheWrite => &mut figures.cache_write,
+            Line::Input => &mut figures.input,
+            Line::Output => &mut figures.output,
+            Line::Reasoning => &mut figures.reasoning,
+            Line::Total => &mut figures.total,
+            _ => return None,
+        })
+    }
+
+    #[inline(never)]
+    fn begin(sheet: &mut Option<Self>, line: Line, value: Value<'_>) {
         if line == Line::Whole && value != Value::Closed {
             let is_object = value == Value::OpenedObject;
             *sheet = Some(Self { is_object, ..Self::default() });
         }
-        let Some(sheet) = sheet else { return };
-        let figures = &mut sheet.figures;
+    }
+
+    /// Notes a line that is no count.
+    #[inline(never)]
+    fn note_other(sheet: &mut Option<Self>, line: Line, value: Value<'_>) {
+        let Some(open) = sheet else { return };
+        let figures = &mut open.figures;
         match line {
-            Line::AudioInput => figures.audio_input = Count::of(value),
-            Line::AudioInputAlike => sheet.audio_input_alike = Count::of(value),
-            Line::AudioOutput => figures.audio_output = Count::of(value),
-            Line::Cached => sheet.cached = Count::of(value),
-            Line::CacheHit => sheet.cache_hit = Count::of(value),
-            Line::CacheRead => figures.cache_read = Count::of(value),
-            Line::CacheWrite => figures.cache_write = Count::of(value),
             Line::Cost => figures.cost = cost(value),
-            Line::Input => figures.input = Count::of(value),
-            Line::Output => figures.output = Count::of(value),
-            Line::Reasoning => figures.reasoning = Count::of(value),
-            Line::Total => figures.total = Count::of(value),
             _ if value == Value::Closed => {}
             Line::InputDetails => {
                 (figures.cache_read, figures.cache_write) = (Count::Absent, Count::Absent);
                 figures.audio_input = Count::Absent;
             }
-            Line::InputDetailsAlike => sheet.audio_input_alike = Count::Absent,
+            Line::InputDetailsAlike => open.audio_input_alike = Count::Absent,
             Line::OutputDetails => {
                 (figures.reasoning, figures.audio_output) = (Count::Absent, Count::Absent);
             }
-            Line::Whole => {}
+            _ => Self::begin(sheet, line, value),
         }
     }
 }
 
 /// What is wanted of a member of a Chat usage object.
 pub fn chat_member(line: Line, key: &[u8]) -> Want<Line> {
-    match (line, key) {
-        (Line::Whole, b"cached_tokens") => Want::Take(Line::Cached),
-        (Line::Whole, b"completion_tokens") => Want::Take(Line::Output),
-        (Line::Whole, b"completion_tokens_details") => Want::Enter(Line::OutputDetails),
-        (Line::Whole, b"prompt_cache_hit_tokens") => Want::Take(Line::CacheHit),
-        (Line::Whole, b"prompt_tokens") => Want::Take(Line::Input),
-        (Line::Whole, b"prompt_tokens_details") => Want::Enter(Line::InputDetails),
-        (Line::OutputDetails, b"audio_tokens") => Want::Take(Line::AudioOutput),
-        _ => common_member(line, key),
+    match line {
+        Line::InputDetails => input_detail(key),
+        Line::OutputDetails => wanted!(key, {
+            b"audio_tokens" => Want::Take(Line::AudioOutput),
+            b"reasoning_tokens" => Want::Take(Line::Reasoning),
+        }),
+        Line::Whole => wanted!(key, {
+            b"cached_tokens" => Want::Take(Line::Cached),
+            b"completion_tokens" => Want::Take(Line::Output),
+            b"completion_tokens_details" => Want::Enter(Line::OutputDetails),
+            b"cost" => Want::Take(Line::Cost),
+            b"prompt_cache_hit_tokens" => Want::Take(Line::CacheHit),
+            b"prompt_tokens" => Want::Take(Line::Input),
+            b"prompt_tokens_details" => Want::Enter(Line::InputDetails),
+            b"total_tokens" => Want::Take(Line::Total),
+        }),
+        _ => Want::Skip,
     }
 }
 
 /// What is wanted of a member of a Responses usage object.
 pub fn responses_member(line: Line, key: &[u8]) -> Want<Line> {
-    match (line, key) {
-        (Line::Whole, b"input_token_details") => Want::Enter(Line::InputDetailsAlike),
-        (Line::Whole, b"input_tokens") => Want::Take(Line::Input),
-        (Line::Whole, b"input_tokens_details") => Want::Enter(Line::InputDetails),
-        (Line::Whole, b"output_tokens") => Want::Take(Line::Output),
-        (Line::Whole, b"output_tokens_details") => Want::Enter(Line::OutputDetails),
-        (Line::InputDetailsAlike, b"audio_tokens") => Want::Take(Line::AudioInputAlike),
-        _ => common_member(line, key),
+    match line {
+        Line::InputDetails => input_detail(key),
+        Line::InputDetailsAlike => wanted!(key, {
+            b"audio_tokens" => Want::Take(Line::AudioInputAlike),
+        }),
+        Line::OutputDetails => wanted!(key, {
+            b"reasoning_tokens" => Want::Take(Line::Reasoning),
+        }),
+        Line::Whole => wanted!(key, {
+            b"cost" => Want::Take(Line::Cost),
+            b"input_token_details" => Want::Enter(Line::InputDetailsAlike),
+            b"input_tokens" => Want::Take(Line::Input),
+            b"input_tokens_details" => Want::Enter(Line::InputDetails),
+            b"output_tokens" => Want::Take(Line::Output),
+            b"output_tokens_details" => Want::Enter(Line::OutputDetails),
+            b"total_tokens" => Want::Take(Line::Total),
+        }),
+        _ => Want::Skip,
     }
 }
 
-fn common_member(line: Line, key: &[u8]) -> Want<Line> {
-    match (line, key) {
-        (Line::InputDetails, b"audio_tokens") => Want::Take(Line::AudioInput),
-        (Line::InputDetails, b"cache_write_tokens") => Want::Take(Line::CacheWrite),
-        (Line::InputDetails, b"cached_tokens") => Want::Take(Line::CacheRead),
-        (Line::OutputDetails, b"reasoning_tokens") => Want::Take(Line::Reasoning),
-        (Line::Whole, b"cost") => Want::Take(Line::Cost),
-        (Line::Whole, b"total_tokens") => Want::Take(Line::Total),
-        _ => Want::Skip,
-    }
+fn input_detail(key: &[u8]) -> Want<Line> {
+    wanted!(key, {
+        b"audio_tokens" => Want::Take(Line::AudioInput),
+        b"cache_write_tokens" => Want::Take(Line::CacheWrite),
+        b"cached_tokens" => Want::Take(Line::CacheRead),
+    })
 }
 
 fn cost(value: Value<'_>) -> Option<f64> {
