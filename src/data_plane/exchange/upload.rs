@@ -110,7 +110,7 @@ impl Exchange<'_> {
         route: &Route<'_>,
         credential: Credential<'_>,
         bytes_max: u64,
-    ) -> Result<Call, Failure> {
+    ) -> Result<Box<Call>, Failure> {
         self.phase = "connect";
         // A body that streams can be sent only once: no idle connection that may have ended.
         let mut upstream = self.connect(route, true).await?;
