@@ -30,7 +30,10 @@ impl Scene {
         let (mut upstream, _) = listener.request();
         upstream.send(json(ANSWER));
         client.answer();
-        upstream.segments()?;
+        if upstream.segments().is_none() {
+            eprintln!("skipped: this kernel does not tell how many segments came (no inet_diag)");
+            return None;
+        }
         Some(Self { client, _gateway: gateway, upstream })
     }
 

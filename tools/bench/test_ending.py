@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -34,7 +35,6 @@ class Ending(unittest.TestCase):
                 program = scene / "debug" / name
                 program.write_text(STAND_IN, encoding="utf-8")
                 program.chmod(0o755)
-            os.mkfifo(scene / "measuring")
             place = {"CARGO_TARGET_DIR": scene, "SCENE": scene, "TMPDIR": scene / "tmp"}
             command = [RUN, "--no-build", "--profile", "debug", "--contenders", "relay"]
             run = subprocess.Popen(
@@ -44,8 +44,7 @@ class Ending(unittest.TestCase):
                 stderr=subprocess.DEVNULL,
             )
             try:
-                # Opening waits for the one who measures.
-                (scene / "measuring").read_text(encoding="utf-8")
+                self.await_measuring(scene / "measuring", run)
                 run.send_signal(number)
                 code = run.wait(20)
             finally:
@@ -59,6 +58,13 @@ class Ending(unittest.TestCase):
             self.assertEqual(left, [])
             self.assertEqual(list((scene / "tmp").iterdir()), [])
             return code
+
+    def await_measuring(self, file, run):
+        until = time.monotonic() + 20
+        while not file.exists():
+            self.assertIsNone(run.poll(), "the run ended before it measured")
+            self.assertLess(time.monotonic(), until, "nobody measures")
+            time.sleep(0.02)
 
     def test_nothing_stays(self):
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
