@@ -25,7 +25,7 @@ pub enum Wait {
     Linger,
     /// An event with content (`stream.output_stall`).
     OutputStall,
-    /// A read that holds a buffer, before the connection waits on without one.
+    /// The next request, before the connection gives up the memory of a busy one.
     Park,
     /// A response head (`response_head`).
     ResponseHead,
